@@ -1,0 +1,54 @@
+"""askpix, the front door: assembles the verbs that each room defines in its commands.py."""
+
+import sys
+
+import click
+
+import indexer.commands
+import searcher.commands
+import vlm.commands
+import webui.commands
+from vlm.console import note
+from vlm.errors import AskpixError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Start with: askpix index ~/Pictures")
+@click.version_option(package_name="askpix")
+def cli() -> None:
+    """Ask your pictures: captions, search and answers for any photo library, offline."""
+
+
+for verb in (
+    indexer.commands.index,
+    searcher.commands.search,
+    searcher.commands.similar,
+    searcher.commands.ask,
+    vlm.commands.caption,
+    webui.commands.serve,
+    vlm.commands.evaluate,
+    vlm.commands.train,
+    searcher.commands.doctor,
+):
+    cli.add_command(verb)
+
+
+def main() -> None:
+    """Run askpix; exit status 0 done, 2 the user's error, 3 some inputs refused, 130 interrupted."""
+    try:
+        cli(standalone_mode=False)
+    except AskpixError as error:
+        note(f"askpix: {error}")
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader of a pipe, such as head, has had enough
+        sys.stdout = None  # type: ignore[assignment]
+        sys.exit(0)
+    except (click.Abort, KeyboardInterrupt):
+        note("askpix: interrupted; what was done so far is kept")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Find picture files in folders, always in the same order, and never twice."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vlm.errors import AskpixError
+from vlm.picture import SUFFIXES
+
+Refuse = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file as the folder shows it: size in bytes, modification time in nanoseconds."""
+
+    folder: str
+    name: str
+    size: int
+    mtime_ns: int
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return Path(self.folder, self.name)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The picture files of one folder by name; `whole` when it was listed rather than some files named in it."""
+
+    folder: str
+    files: list[Found]
+    whole: bool
+
+
+def roots_of(paths: Sequence[Path]) -> list[Path]:
+    """The paths made absolute, without repetition; AskpixError for one that does not exist."""
+    roots = list(dict.fromkeys(path.expanduser().absolute() for path in paths))
+    for root in roots:
+        if not os.path.lexists(root):
+            raise AskpixError(f"there is nothing at {root}; name a folder or a picture that exists")
+    return roots
+
+
+def scan(roots: Sequence[Path], skip: Path, refuse: Refuse) -> Iterator[Listing]:
+    """Walk the roots, folder by folder in the order of names, and list their picture files.
+
+    Links are followed, but no folder is entered twice, so a link that loops ends. Hidden files and
+    folders are left out, and so is `skip` (the library itself). A folder that cannot be read goes to
+    `refuse` with the reason. A root that is a file counts as a picture whatever its name.
+    """
+    entered: set[tuple[int, int]] = set()
+    for root in roots:
+        if root.is_dir():
+            yield from _walk(str(root), str(skip), entered, refuse)
+        else:
+            yield Listing(str(root.parent), [_named(root)], whole=False)
+
+
+def _walk(folder: str, skip: str, entered: set[tuple[int, int]], refuse: Refuse) -> Iterator[Listing]:
+    waiting = [folder]
+    while waiting:
+        folder = waiting.pop()
+        if folder == skip:
+            continue
+        try:
+            here = os.stat(folder)
+            if (here.st_dev, here.st_ino) in entered:
+                continue
+            entered.add((here.st_dev, here.st_ino))
+            with os.scandir(folder) as entries:
+                visible = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+                files, folders = _split(folder, visible, refuse)
+        except OSError as error:
+            refuse(folder, f"the folder cannot be read: {error.strerror}")
+            continue
+        yield Listing(folder, files, whole=True)
+        waiting.extend(reversed(folders))
+
+
+def _split(folder: str, entries: list[os.DirEntry[str]], refuse: Refuse) -> tuple[list[Found], list[str]]:
+    files, folders = [], []
+    for entry in entries:
+        try:
+            if entry.is_dir():
+                folders.append(entry.path)
+            elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
+                info = entry.stat()
+                files.append(Found(folder, entry.name, info.st_size, info.st_mtime_ns))
+        except OSError as error:  # a link that points at itself, a file that is gone by now
+            refuse(entry.path, f"cannot be opened: {error.strerror}")
+    return files, folders
+
+
+def _named(path: Path) -> Found:
+    try:
+        info = path.stat()
+    except OSError:  # opening it will say why
+        return Found(str(path.parent), path.name, 0, 0)
+    return Found(str(path.parent), path.name, info.st_size, info.st_mtime_ns)

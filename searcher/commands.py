@@ -1,0 +1,214 @@
+"""The verbs that ask a library."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from searcher.options import answerer_option, library_option, model_option
+from vlm.console import emit, json_option, note, say
+from vlm.errors import AskpixError
+
+if TYPE_CHECKING:
+    from searcher.library import Library
+    from searcher.results import Hit, Photo, Reply
+
+PICTURE = click.Path(path_type=Path)
+_count_option = click.option("-k", "count", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many hits at most.")
+_where_option = click.option("--where", help="Keep only what a filter lets through, for example: tag:dog -path:2019")
+_confidence_option = click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    help="Leave out hits less likely to match (default: the model's calibrated cutoff; 0 shows all).",
+)
+
+
+@click.command(epilog='Example: askpix search "a dog running on a beach"')
+@click.argument("query", required=False)
+@library_option
+@model_option
+@_count_option
+@_where_option
+@click.option("--like", type=PICTURE, help="A picture that hits should look like, with or without a query.")
+@_confidence_option
+@click.option("--queries", type=click.File(encoding="utf-8"), help="A file of queries, one a line, instead of QUERY; - for standard input.")
+@json_option
+def search(
+    query: str | None,
+    library: Path | None,
+    model: str | None,
+    count: int,
+    where: str | None,
+    like: Path | None,
+    min_confidence: float | None,
+    queries: Iterable[str] | None,
+    as_json: bool,
+) -> None:
+    """Find photos by describing them, best first.
+
+    Hits that are unlikely to match are left out, so there may be none.
+    """
+    with _open(library, model=model) as opened:
+        if queries is not None:
+            if query is not None or like is not None:
+                raise AskpixError("give either a QUERY or --queries, not both")
+            _search_lines(opened, queries, count, where, min_confidence, as_json)
+            return
+        hits = opened.search(query, like=like, where=where, k=count, min_confidence=min_confidence)
+        _print_hits(query or str(like or where), hits, as_json)
+
+
+def _search_lines(
+    library: "Library",
+    queries: Iterable[str],
+    count: int,
+    where: str | None,
+    min_confidence: float | None,
+    as_json: bool,
+) -> None:
+    from searcher.library import check_query
+    from vlm.streams import batches
+
+    refused = 0
+    for lines in batches((line.rstrip("\r\n") for line in queries), 64):
+        good = []
+        faults: dict[str, str] = {}
+        for line in lines:
+            try:
+                good.append(check_query(line))
+            except AskpixError as error:
+                faults[line] = str(error)
+        found = library.search_many(good, where=where, k=count, min_confidence=min_confidence)
+        for line in lines:
+            if line in faults:
+                refused += 1
+                note(faults[line])
+            _print_hits(line, [] if line in faults else next(found), as_json)
+    if refused:
+        raise SystemExit(3)
+
+
+@click.command(epilog="Example: askpix similar holiday.jpg -k 5")
+@click.argument("image", type=PICTURE)
+@library_option
+@model_option
+@_count_option
+@json_option
+def similar(image: Path, library: Path | None, model: str | None, count: int, as_json: bool) -> None:
+    """Find photos that look like IMAGE, a picture file in the library or not."""
+    with _open(library, model=model) as opened:
+        _print_hits(str(image), opened.similar(image, k=count), as_json)
+
+
+@click.command(epilog='Examples: askpix ask "what is on the table?" --image kitchen.jpg; askpix ask "is there a dog?" --search beach --save-as has_dog')
+@click.argument("question", required=False)
+@library_option
+@model_option
+@answerer_option
+@click.option("--image", type=PICTURE, help="Ask about this picture file; needs no library.")
+@click.option("--search", "query", help="Ask about each hit of this search.")
+@_where_option
+@_count_option
+@click.option("--save-as", metavar="NAME", help="Keep the answers as a column, for filters such as NAME:yes.")
+@click.option("--questions", type=click.File(encoding="utf-8", errors="surrogateescape"), help="A CSV with the columns image and question, instead of QUESTION; needs no library.")
+@json_option
+def ask(
+    question: str | None,
+    library: Path | None,
+    model: str | None,
+    answerer: str | None,
+    image: Path | None,
+    query: str | None,
+    where: str | None,
+    count: int,
+    save_as: str | None,
+    questions: Iterable[str] | None,
+    as_json: bool,
+) -> None:
+    """Ask a question about a picture, or about every hit of a search."""
+    if questions is not None:
+        _print_replies(_ask_file(questions, answerer or model), as_json)
+        return
+    if question is None:
+        raise AskpixError('nothing is asked; write for example: askpix ask "is there a dog?" --image photo.jpg')
+    if image is not None:
+        reply = next(_ask_pairs([(image.absolute(), question)], answerer or model))
+        if reply.refused:
+            raise AskpixError(f"{image}: {reply.refused}" if question.strip() else reply.refused)
+        _print_replies([reply], as_json)
+        return
+    if query is None and where is None:
+        raise AskpixError("which pictures? Name one with --image, or some with --search or --where")
+    with _open(library, model=model, answerer=answerer) as opened:
+        photos = [hit.photo for hit in opened.search(query, where=where, k=count)]
+        if not photos:
+            note("no photo matches, so there is nothing to ask about")
+        _print_replies(opened.ask(question, photos, save_as=save_as), as_json)
+
+
+@click.command(epilog="Example: askpix doctor --library ~/photos.askpix")
+@library_option
+@model_option
+@json_option
+def doctor(library: Path | None, model: str | None, as_json: bool) -> None:
+    """Say what is installed, which model and FAISS serve, whether a GPU is seen, and whether the library is whole."""
+    from searcher.doctor import examine
+    from searcher.settings import load_settings
+
+    findings = examine(load_settings(library=library, model=model))
+    if as_json:
+        emit({finding.name: {"value": finding.value, "ok": finding.ok} for finding in findings})
+    else:
+        for finding in findings:
+            say(f"{'ok   ' if finding.ok else 'WRONG'} {finding.name}: {finding.value}")
+    if not all(finding.ok for finding in findings):
+        raise SystemExit(2)
+
+
+def _open(library: Path | None, **models: str | None) -> "Library":
+    from searcher.library import Library
+    from searcher.settings import load_settings
+
+    return Library(settings=load_settings(library=library, **models))
+
+
+def _ask_file(questions: Iterable[str], model: str | None) -> Iterator["Reply"]:
+    rows = csv.DictReader(questions)
+    if not {"image", "question"} <= set(rows.fieldnames or ()):
+        raise AskpixError("the questions file needs a first line that names the columns image and question")
+    return _ask_pairs(((Path(row["image"] or "").absolute(), row["question"] or "") for row in rows), model)
+
+
+def _ask_pairs(pairs: Iterable[tuple[Path, str]], model: str | None) -> Iterator["Reply"]:
+    import vlm
+    from searcher.asking import ask_pictures
+    from searcher.settings import load_settings
+
+    settings = load_settings(answerer=model)
+    return ask_pictures(vlm.load(settings.answerer or settings.model), pairs, settings.max_pixels)
+
+
+def _print_hits(query: str, hits: list["Hit"], as_json: bool) -> None:
+    if as_json:
+        emit({"query": query, "hits": [hit.as_json() for hit in hits]})
+        return
+    if not hits:
+        note(f"nothing here matches {query!r}; --min-confidence 0 shows the nearest all the same")
+    for hit in hits:
+        say(f"{hit.confidence:4.0%}  {hit.photo.path}  {hit.photo.caption or ''}".rstrip())
+
+
+def _print_replies(replies: Iterable["Reply"], as_json: bool) -> None:
+    refused = 0
+    for reply in replies:
+        refused += reply.refused is not None
+        if as_json:
+            emit(reply.as_json())
+        elif reply.refused:
+            note(f"{reply.image}: {reply.refused}")
+        else:
+            say(f"{reply.answer}  ({reply.confidence:.0%})  {reply.image}")
+    if refused:
+        raise SystemExit(3)

@@ -1,0 +1,21 @@
+"""Flags that many verbs share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+library_option: Callable[[F], F] = click.option(
+    "--library",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="ASKPIX_LIBRARY",
+    help="The library folder (default: ASKPIX_LIBRARY, or a folder of askpix among your user data).",
+)
+model_option: Callable[[F], F] = click.option(
+    "--model", help="The encoder: builtin (the default), or a folder of weights."
+)
+captioner_option: Callable[[F], F] = click.option("--captioner", help="Another model for captions.")
+answerer_option: Callable[[F], F] = click.option("--answerer", help="Another model for answers.")

@@ -1,0 +1,52 @@
+"""Settings: flags first, then ASKPIX_* in the environment, then askpix.toml in the library folder."""
+
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from vlm.errors import AskpixError
+from vlm.picture import MAX_PIXELS
+
+
+class Settings(BaseSettings):
+    """Everything that can be set for a library; the defaults suit a laptop."""
+
+    model_config = SettingsConfigDict(env_prefix="ASKPIX_", extra="forbid", frozen=True)
+
+    library: Path = Field(default_factory=lambda: user_data_path("askpix"))
+    model: str = Field(default="builtin", description="the encoder: builtin, or a folder of weights")
+    captioner: str | None = Field(default=None, description="another model for captions")
+    answerer: str | None = Field(default=None, description="another model for answers")
+    max_pixels: int = Field(default=MAX_PIXELS, gt=0, description="pictures with more pixels are refused")
+    min_confidence: float | None = Field(default=None, ge=0, le=1, description="instead of the model's cutoff")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        folder = init_settings().get("library") or env_settings().get("library") or user_data_path("askpix")
+        toml = TomlConfigSettingsSource(settings_cls, Path(folder) / "askpix.toml")
+        return init_settings, env_settings, toml
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Settings for one run; flags that are None count as not given.
+
+    Raises AskpixError naming the setting that is wrong.
+    """
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise AskpixError(f"the setting {where} is wrong: {first['msg']}; see ASKPIX_* and askpix.toml") from error
+    except ValueError as error:  # a file that is not TOML
+        raise AskpixError(f"askpix.toml cannot be read: {error}") from error

@@ -1,0 +1,183 @@
+"""Vectors of one model: append-only float16 segments, which are kept, and a FAISS index over them, which is a cache.
+
+A segment is a file of fixed-size rows, each an image id and its embedding, so that it can be read
+without the catalog. The catalog says how many rows count: what lies behind them was written by a
+run that was cut off before its commit, and is dropped.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlm.errors import AskpixError
+from vlm.protocols import Floats
+
+SEGMENT_ROWS = 65_536
+_BLOCK = 8_192  # rows handed to FAISS at a time, so that memory stays flat
+Ids = NDArray[np.int64]
+
+
+class Vectors:
+    """The vectors of one model in one library; rows are counted from 0 in the order of appending."""
+
+    def __init__(self, folder: Path, model: str, dim: int) -> None:
+        """`folder` holds one subfolder a model; it is made when the first rows come.
+
+        Raises AskpixError when the model now has embeddings of another length than those stored.
+        """
+        slug = re.sub(r"[^A-Za-z0-9.-]+", "_", model)
+        self.folder = folder / slug
+        self.model = model
+        self.dim = dim
+        self._row = np.dtype([("id", "<i8"), ("vector", "<f2", (dim,))])
+        self._index: Any = None
+        about = self.folder / "model.json"
+        if about.exists() and (stored := json.loads(about.read_text(encoding="utf-8"))) != self._about:
+            raise AskpixError(
+                f"{self.folder} holds vectors of {stored['model']}, {stored['dim']} numbers each, "
+                f"not of {model}, {dim} numbers; use that model, or another library"
+            )
+
+    @property
+    def _about(self) -> dict[str, Any]:
+        return {"model": self.model, "dim": self.dim}
+
+    def __len__(self) -> int:
+        """Whole rows on disk."""
+        return sum(path.stat().st_size // self._row.itemsize for path in self._segments())
+
+    def append(self, ids: Ids, embeddings: Floats) -> None:
+        """Add n rows, ids [n] and embeddings [n, dim], and wait until the disk has them."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        about = self.folder / "model.json"
+        if not about.exists():
+            _write_durably(about, json.dumps(self._about).encode())
+        rows = np.empty(len(ids), self._row)
+        rows["id"], rows["vector"] = ids, embeddings
+        start = len(self)
+        while len(rows):
+            number, used = divmod(start, SEGMENT_ROWS)
+            part, rows = np.split(rows, [min(len(rows), SEGMENT_ROWS - used)])
+            with self._segment(number).open("ab") as file:
+                file.write(part.tobytes())
+                file.flush()
+                os.fsync(file.fileno())
+            start += len(part)
+
+    def truncate(self, count: int) -> None:
+        """Drop everything behind the first `count` rows, a torn last row included."""
+        for number, path in enumerate(self._segments()):
+            keep = min(max(count - number * SEGMENT_ROWS, 0), SEGMENT_ROWS) * self._row.itemsize
+            if path.stat().st_size > keep:
+                os.truncate(path, keep)
+
+    def read(self, start: int, stop: int) -> Iterator[tuple[Ids, Floats]]:
+        """Rows start..stop as blocks of ids [n] and embeddings [n, dim]."""
+        while start < stop:
+            number, first = divmod(start, SEGMENT_ROWS)
+            rows = np.memmap(self._segment(number), self._row, mode="r")
+            last = min(first + _BLOCK, first + stop - start, SEGMENT_ROWS)
+            block = rows[first:last]
+            yield block["id"].astype(np.int64), block["vector"].astype(np.float32)
+            start += last - first
+
+    def get(self, ids: Ids, count: int) -> Floats:
+        """The embeddings [n, dim] of images among the first `count` rows; KeyError when one is not there."""
+        self.refresh(count)
+        try:
+            return np.stack([self._index.reconstruct(int(i)) for i in ids])
+        except RuntimeError as error:
+            raise KeyError(str(ids)) from error
+
+    def search(self, query: Floats, k: int, count: int, allowed: Ids | None = None) -> tuple[Floats, Ids]:
+        """The k best of the first `count` rows by inner product with query [dim]: scores and image ids, best first.
+
+        Only ids in `allowed` are looked at, when given.
+        """
+        import faiss
+
+        self.refresh(count)
+        k = min(k, count if allowed is None else len(allowed))
+        if k <= 0:
+            return np.empty(0, np.float32), np.empty(0, np.int64)
+        parameters = None
+        if allowed is not None:
+            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.ascontiguousarray(allowed)))
+        scores, ids = self._index.search(query[None].astype(np.float32), k, params=parameters)
+        found = ids[0] >= 0
+        return scores[0][found], ids[0][found]
+
+    def refresh(self, count: int) -> None:
+        """Bring the index to the first `count` rows: load it, append what came since, or build it anew."""
+        import faiss
+
+        if self._index is None:
+            self._index = self._load(count)
+        if self._index is not None and self._index.ntotal > count:
+            self._index = None
+        if self._index is None:
+            exact = faiss.IndexScalarQuantizer(
+                self.dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+            )
+            self._index = faiss.IndexIDMap2(exact)
+        for ids, embeddings in self.read(self._index.ntotal, count):
+            self._index.add_with_ids(embeddings, ids)
+
+    def save_index(self, count: int) -> None:
+        """Keep the index beside the segments, so that the next process need not build it."""
+        import faiss
+
+        if count:
+            self.refresh(count)
+            part = self._index_path.with_suffix(".part")
+            faiss.write_index(self._index, str(part))
+            part.replace(self._index_path)
+
+    def _load(self, count: int) -> Any:
+        """The stored index, or None when there is none, or it is damaged, or not of these rows."""
+        import faiss
+
+        if not self._index_path.exists():
+            return None
+        # A damaged cache is no error: it is built anew from the segments.
+        with suppress(RuntimeError, OSError, MemoryError):
+            index = faiss.read_index(str(self._index_path))
+            if index.d == self.dim and index.ntotal <= count and self._last_id_fits(index):
+                return index
+        return None
+
+    def _last_id_fits(self, index: Any) -> bool:
+        import faiss
+
+        if not index.ntotal:
+            return True
+        ids, _ = next(self.read(index.ntotal - 1, index.ntotal))
+        return bool(faiss.vector_to_array(index.id_map)[-1] == ids[0])
+
+    @cached_property
+    def _index_path(self) -> Path:
+        return self.folder / "index.faiss"
+
+    def _segment(self, number: int) -> Path:
+        return self.folder / f"{number:06d}.segment"
+
+    def _segments(self) -> list[Path]:
+        return sorted(self.folder.glob("*.segment"))
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    """Replace a file so that a crash leaves the old one or the new one, whole."""
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

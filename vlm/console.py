@@ -1,0 +1,34 @@
+"""How verbs speak: results on standard output, everything else on standard error."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+json_option: Callable[[F], F] = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON lines on standard output and nothing else there."
+)
+
+
+def emit(record: Mapping[str, Any]) -> None:
+    """Print one JSON line (ASCII, so that any name, even one that is not UTF-8, survives a pipe)."""
+    click.echo(json.dumps(record))
+
+
+def say(text: str) -> None:
+    """Print one line for a person on standard output, whatever bytes a file name holds."""
+    click.echo(printable(text))
+
+
+def note(text: str) -> None:
+    """Print a remark on standard error."""
+    click.echo(printable(text), err=True)
+
+
+def printable(text: str) -> str:
+    """Replace what no terminal can print: undecodable bytes of file names and control characters."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)

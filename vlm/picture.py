@@ -1,0 +1,103 @@
+"""Open picture files: upright, RGB, no larger than needed, and never trusting what they claim."""
+
+import stat
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from vlm.errors import AskpixError
+from vlm.streams import ahead
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "MPO")
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
+MAX_PIXELS = 200_000_000
+
+# Pillow's own guard warns at 89 megapixels and cannot be told a limit per call; ours follows below.
+Image.MAX_IMAGE_PIXELS = None
+
+
+class UnreadablePicture(AskpixError):
+    """A file that cannot be shown as a picture; the message is the reason, without the path."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture: `image` is RGB and upright, perhaps reduced; width and height are the upright original's, in pixels."""
+
+    image: Image.Image
+    width: int
+    height: int
+    format: str
+
+
+def open_picture(path: Path, side: int, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Decode a picture at the smallest cheap scale whose shorter side is still at least `side` pixels.
+
+    JPEGs are decoded at 1/2, 1/4 or 1/8 straight from their coefficients (Pillow's draft mode).
+    Raises UnreadablePicture for anything that is not a whole picture of at most `max_pixels`.
+    """
+    try:
+        info = path.stat()
+    except OSError as error:
+        raise UnreadablePicture(f"cannot be opened: {error.strerror}") from error
+    if not stat.S_ISREG(info.st_mode):
+        raise UnreadablePicture("not a regular file")
+    if info.st_size == 0:
+        raise UnreadablePicture("the file is empty")
+    try:
+        with Image.open(path, formats=FORMATS) as file:
+            return _decode(file, side, max_pixels)
+    except UnreadablePicture:
+        raise
+    except PermissionError as error:
+        raise UnreadablePicture("no permission to read the file") from error
+    except Image.UnidentifiedImageError as error:
+        raise UnreadablePicture("not a picture in a format that can be read") from error
+    # A hostile file can make a decoder fail in any way; whichever way, the file is at fault.
+    except Exception as error:
+        detail = "the file is cut short" if "truncated" in str(error) else f"the file is damaged ({error})"
+        raise UnreadablePicture(detail) from error
+
+
+def open_ahead(
+    paths: Iterable[Path], side: int, max_pixels: int = MAX_PIXELS
+) -> Iterator[tuple[Path, Picture | UnreadablePicture]]:
+    """Open pictures in order, decoding a few ahead in threads; one that cannot be opened comes as its error."""
+
+    def attempt(path: Path) -> tuple[Path, Picture | UnreadablePicture]:
+        try:
+            return path, open_picture(path, side, max_pixels)
+        except UnreadablePicture as error:
+            return path, error
+
+    with ThreadPoolExecutor(2, "decode") as pool:
+        yield from ahead(pool, attempt, paths, 64)
+
+
+def _decode(file: Image.Image, side: int, max_pixels: int) -> Picture:
+    if file.width * file.height > max_pixels:
+        raise UnreadablePicture(
+            f"{file.width} x {file.height} is more than {max_pixels / 1e6:.0f} megapixels; "
+            "raise ASKPIX_MAX_PIXELS to allow it"
+        )
+    size, kind = file.size, file.format or ""
+    file.draft("RGB", (side, side))
+    shrink = max(1, min(file.width, file.height) // max(side, 1))
+    upright = ImageOps.exif_transpose(file)
+    turned = (upright.width > upright.height) != (file.width > file.height)
+    width, height = reversed(size) if turned else size
+    image = _to_rgb(upright)
+    return Picture(image.reduce(shrink) if shrink > 1 else image, width, height, kind)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Any mode to RGB: transparency on white, 16-bit greys scaled down rather than clipped."""
+    if image.mode.startswith("I;16") or image.mode == "I":
+        image = image.convert("I").point(lambda value: value / 256).convert("L")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")

@@ -1,0 +1,110 @@
+"""What a vision-language model can do for askpix, as small protocols.
+
+A model *looks* at pictures once; what it saw (`Seen`) then serves embedding, captions and answers
+alike, so that no picture passes through a vision encoder twice. Some models do all three, some one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a model saw in n pictures.
+
+    `embeddings` is [n, dim], rows of unit length ([n, 0] from a model that is no encoder).
+    `state` is the model's own, arrays of n rows (for the built-in one the feature grid and the
+    class probabilities): only the model that made it reads them.
+    """
+
+    embeddings: Floats
+    state: tuple[NDArray[Any], ...] = ()
+
+    def take(self, rows: Sequence[int]) -> "Seen":
+        """The same for some of the pictures, in the order and as often as `rows` names them."""
+        index = list(rows)
+        return Seen(self.embeddings[index], tuple(part[index] for part in self.state))
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A word for something in a picture, with its probability in 0..1."""
+
+    name: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the machine writes about one picture; `confidence` in 0..1."""
+
+    caption: str
+    confidence: float
+    tags: list[Tag] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer to a question about one picture.
+
+    `confidence` in 0..1; `why` is data that can be written as JSON, for example the other answers
+    considered: {"considered": [["chair", 0.31], ["table", 0.12]]}.
+    """
+
+    text: str
+    confidence: float
+    why: dict[str, Any] = field(default_factory=dict)
+
+
+class Looker(Protocol):
+    """Anything that sees."""
+
+    @property
+    def name(self) -> str:
+        """Identity and version, stored beside everything the model makes ("builtin-1")."""
+
+    @property
+    def image_size(self) -> int:
+        """The side in pixels that the model resizes pictures to: decode no smaller than this."""
+
+    def look(self, images: Sequence[Image.Image]) -> Seen:
+        """Look at n RGB pictures of any size."""
+
+
+class Encoder(Looker, Protocol):
+    """Puts pictures and texts into one space."""
+
+    @property
+    def dim(self) -> int:
+        """Length of an embedding."""
+
+    def encode_texts(self, texts: Sequence[str]) -> Floats:
+        """Embed n texts: [n, dim], rows of unit length, in the space of `Seen.embeddings`."""
+
+    def confidence(self, scores: Floats) -> Floats:
+        """The calibrated probability that a text matches a picture, from their inner products."""
+
+    @property
+    def cutoff(self) -> float:
+        """The confidence below which a hit is left out unless asked for."""
+
+
+class Captioner(Looker, Protocol):
+    """Writes about pictures."""
+
+    def describe(self, seen: Seen) -> list[Description]:
+        """Write a caption and tags for each of the n pictures that `look` saw."""
+
+
+class Answerer(Looker, Protocol):
+    """Answers questions about pictures."""
+
+    def answer(self, seen: Seen, questions: Sequence[str]) -> list[Answer]:
+        """Answer questions[i] about the i-th picture seen."""
