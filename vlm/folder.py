@@ -1,0 +1,109 @@
+"""A folder of weights: what is in it, and how its parts become ONNX Runtime sessions.
+
+    config.json      sizes, calibration, vocabulary and names (`Config`)
+    vision.onnx      pixels -> embedding, grid, classes, words
+    text.onnx        token ids -> embedding, sentence, states;  tokenizer.json beside it
+    memory.onnx      what was seen -> the caption decoder's keys and values
+    decoder.onnx     one word further
+    answerer.onnx    what was seen and the question -> answers
+    README.md        the model card
+"""
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vlm.errors import AskpixError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
+
+# Raised when what the files mean changes, so that an older askpix refuses them with a plain word.
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a model needs to know besides its weights; the fields of config.json."""
+
+    format: int
+    name: str
+    image_size: int
+    dim: int
+    longest_question: int
+    # confidence = sigmoid(slope * score + intercept); hits below the cutoff are left out
+    slope: float
+    intercept: float
+    cutoff: float
+    # the caption decoder
+    vocabulary: list[str]
+    layers: int
+    heads: int
+    head_width: int
+    longest_caption: int
+    beams: int
+    length_power: float
+    # tags
+    classes: list[str]
+    class_floor: float
+    words: list[str]
+    word_floor: float
+    # the answerer
+    answers: list[str]
+    answer_temperature: float
+
+
+def read_config(folder: Path) -> Config:
+    """The folder's config.json, checked; AskpixError if it is no folder of weights."""
+    path = folder / "config.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise AskpixError(
+            f"{folder} holds no model (it has no config.json): name a folder that `askpix train` wrote."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise AskpixError(f"{path} cannot be read ({error}): train or copy the model again.") from None
+    written = values.get("format") if isinstance(values, dict) else None
+    if not isinstance(written, int) or written > FORMAT:
+        raise AskpixError(
+            f"{folder} was written by a newer askpix (format {written}, this one reads {FORMAT}): update askpix."
+        )
+    try:
+        return Config(**{field.name: values[field.name] for field in fields(Config)})
+    except KeyError as error:
+        raise AskpixError(f"{path} lacks {error}: train or copy the model again.") from None
+
+
+def open_session(folder: Path, part: str, threads: int) -> "InferenceSession":
+    """Load one part; `threads` 0 means all cores."""
+    import onnxruntime
+
+    path = folder / f"{part}.onnx"
+    if not path.is_file():
+        raise AskpixError(f"{path} is missing: train or copy the model again.")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Threads that spin while they wait would take the cores from whoever decodes the next pictures.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own exceptions share no narrower base
+        raise AskpixError(f"{path} is damaged ({error}): train or copy the model again.") from None
+
+
+def open_tokenizer(folder: Path, longest: int) -> "Tokenizer":
+    """Load the tokenizer, to cut texts after `longest` tokens and pad nothing."""
+    from tokenizers import Tokenizer
+
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise AskpixError(f"{path} is missing: train or copy the model again.")
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(longest)
+    return tokenizer

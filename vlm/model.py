@@ -1,0 +1,211 @@
+"""The built-in kind of model: five ONNX networks in a folder, one object that sees, writes, answers.
+
+ONNX Runtime, `tokenizers`, numpy and Pillow are all it needs. A network is loaded when it is first
+used, so that a text search loads the text encoder alone.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vlm import beam
+from vlm.folder import Config, open_session, open_tokenizer
+from vlm.protocols import Answer, Description, Floats, Seen
+from vlm.tags import tags
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
+
+BATCH = 16
+TEXT_BATCH = 64
+# The special words that open every vocabulary: pad, start, end, unknown.
+MARKS = beam.Marks(start=1, end=2, never=(0, 1, 3))
+CONSIDERED = 5
+
+
+@dataclass(frozen=True)
+class State:
+    """What a model keeps of n pictures: grid [n, cells, c], probabilities of classes [n, 1000] and
+    of words [n, w]."""
+
+    grid: Floats
+    classes: Floats
+    words: Floats
+
+
+@dataclass(frozen=True)
+class Model:
+    """A folder of weights, ready to be used from any thread."""
+
+    folder: Path
+    config: Config
+    threads: int = 0
+    _parts: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    # Two threads may ask at once for a network that neither has loaded.
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """Identity and version."""
+        return self.config.name
+
+    @property
+    def image_size(self) -> int:
+        """The side in pixels of what the model sees."""
+        return self.config.image_size
+
+    @property
+    def dim(self) -> int:
+        """Length of an embedding."""
+        return self.config.dim
+
+    @property
+    def cutoff(self) -> float:
+        """The confidence below which a hit is left out unless asked for."""
+        return self.config.cutoff
+
+    def look(self, images: Sequence[Image.Image]) -> Seen:
+        """See n pictures: each whole, squashed to a square, as the training pictures were."""
+        parts: list[list[NDArray[Any]]] = []
+        for start in range(0, len(images), BATCH):
+            pixels = np.stack([self._pixels(image) for image in images[start : start + BATCH]])
+            parts.append(self._run("vision", {"pixels": pixels}))
+        if not parts:
+            config = self.config
+            empty = np.zeros((0, config.dim), np.float32)
+            return Seen(empty, State(*(np.zeros((0, 0), np.float32) for _ in range(3))))
+        embedding, *state = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Seen(embedding, State(*state))
+
+    def encode_texts(self, texts: Sequence[str]) -> Floats:
+        """Embed n texts: [n, dim]."""
+        rows = [
+            self._read(texts[start : start + TEXT_BATCH])["embedding"]
+            for start in range(0, len(texts), TEXT_BATCH)
+        ]
+        return np.concatenate(rows) if rows else np.zeros((0, self.dim), np.float32)
+
+    def confidence(self, scores: Floats) -> Floats:
+        """The probability that a text matches a picture, from their inner products."""
+        logits = self.config.slope * np.asarray(scores, np.float32) + self.config.intercept
+        return (1 / (1 + np.exp(-logits))).astype(np.float32)
+
+    def describe(self, seen: Seen) -> list[Description]:
+        """A caption and tags for each picture seen."""
+        found: list[beam.Found] = []
+        for start in range(0, len(seen.embeddings), BATCH):
+            found += self._captions(_part(seen, slice(start, start + BATCH)))
+        return [self._described(one, seen.state, row) for row, one in enumerate(found)]
+
+    def answer(self, seen: Seen, questions: Sequence[str]) -> list[Answer]:
+        """Answer questions[i] about the i-th picture seen."""
+        answers: list[Answer] = []
+        for start in range(0, len(questions), BATCH):
+            rows = slice(start, start + BATCH)
+            answers += self._answers(_part(seen, rows), questions[rows])
+        return answers
+
+    def _pixels(self, image: Image.Image) -> NDArray[np.uint8]:
+        side = self.image_size
+        rgb = image if image.mode == "RGB" else image.convert("RGB")
+        return np.asarray(rgb.resize((side, side), Image.Resampling.BICUBIC))
+
+    def _read(self, texts: Sequence[str]) -> dict[str, Any]:
+        """The text network's outputs and the mask of n texts."""
+        encoded = self._tokenizer().encode_batch(list(texts))
+        ids = np.zeros((len(encoded), max(len(one.ids) for one in encoded)), np.int64)
+        mask = np.zeros_like(ids)
+        for row, one in enumerate(encoded):
+            ids[row, : len(one.ids)] = one.ids
+            mask[row, : len(one.ids)] = 1
+        embedding, sentence, states = self._run("text", {"ids": ids, "mask": mask})
+        return {"embedding": embedding, "sentence": sentence, "states": states, "mask": mask}
+
+    def _captions(self, seen: Seen) -> list[beam.Found]:
+        config = self.config
+        pictures = len(seen.embeddings)
+        (cross,) = self._run("memory", _inputs(seen))
+        past = np.zeros(
+            (pictures, config.beams, config.layers, 2, config.heads, 0, config.head_width), np.float32
+        )
+        return beam.search(
+            partial(self._step, cross),
+            lambda kept, picks: kept[np.arange(pictures)[:, None], picks],
+            past,
+            pictures,
+            config.beams,
+            config.longest_caption,
+            config.length_power,
+            MARKS,
+        )
+
+    def _step(self, cross: Floats, tokens: NDArray[np.int64], past: Floats) -> tuple[Floats, Floats]:
+        logs, grown = self._run("decoder", {"tokens": tokens, "cross": cross, "past": past})
+        return logs, grown
+
+    def _described(self, found: beam.Found, state: State, row: int) -> Description:
+        config = self.config
+        text = " ".join(config.vocabulary[token] for token in found.tokens)
+        return Description(
+            caption=text[:1].upper() + text[1:],
+            # The geometric mean of the words' probabilities, the end's included.
+            confidence=round(float(np.exp(found.log_probability / (len(found.tokens) + 1))), 4),
+            tags=tags(
+                state.classes[row],
+                config.classes,
+                config.class_floor,
+                state.words[row],
+                config.words,
+                config.word_floor,
+                text,
+            ),
+        )
+
+    def _answers(self, seen: Seen, questions: Sequence[str]) -> list[Answer]:
+        read = self._read([question.lower() for question in questions])
+        asked = {name: read[name] for name in ("states", "mask", "sentence")}
+        (scores,) = self._run("answerer", _inputs(seen) | asked)
+        scaled = scores / self.config.answer_temperature
+        weights = np.exp(scaled - scaled.max(1, keepdims=True))
+        return [self._answered(row) for row in weights / weights.sum(1, keepdims=True)]
+
+    def _answered(self, probabilities: Floats) -> Answer:
+        best = np.argsort(-probabilities, kind="stable")[:CONSIDERED]
+        considered = [[self.config.answers[i], round(float(probabilities[i]), 4)] for i in best]
+        text, confidence = considered[0]
+        return Answer(str(text), float(confidence), {"considered": considered})
+
+    def _run(self, part: str, inputs: dict[str, Any]) -> list[Any]:
+        return self._session(part).run(None, inputs)  # type: ignore[no-any-return]
+
+    def _session(self, part: str) -> "InferenceSession":
+        with self._lock:
+            if part not in self._parts:
+                self._parts[part] = open_session(self.folder, part, self.threads)
+            return self._parts[part]
+
+    def _tokenizer(self) -> "Tokenizer":
+        with self._lock:
+            if "tokenizer" not in self._parts:
+                self._parts["tokenizer"] = open_tokenizer(self.folder, self.config.longest_question)
+            return self._parts["tokenizer"]
+
+
+def _part(seen: Seen, rows: slice) -> Seen:
+    """Some of the pictures seen."""
+    state = seen.state
+    return Seen(seen.embeddings[rows], State(state.grid[rows], state.classes[rows], state.words[rows]))
+
+
+def _inputs(seen: Seen) -> dict[str, Floats]:
+    """What was seen, as inputs of the captioner and the answerer."""
+    state = seen.state
+    return {"grid": state.grid, "classes": state.classes, "words": state.words, "embedding": seen.embeddings}

@@ -1,0 +1,115 @@
+"""The caption stage: teacher-forced cross-entropy over what people wrote."""
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from vlm.protocols import Floats
+from vlm.training.decoder import Decoder
+from vlm.training.progress import Progress
+from vlm.training.retrieval import averaged_towards
+from vlm.training.vocabulary import END, PAD, START, UNKNOWN, words
+
+
+@dataclass(frozen=True)
+class CaptionSettings:
+    """How the stage is trained; `captions` is how many of a picture's are read in a step."""
+
+    epochs: int
+    batch: int = 64
+    captions: int = 3
+    rate: float = 6e-4
+    weight_decay: float = 0.05
+    smoothing: float = 0.1
+    average: float = 0.998
+    width: int = 320
+    heads: int = 5
+    layers: int = 3
+    dropout: float = 0.2
+    at_least: int = 4
+
+
+@dataclass(frozen=True)
+class SeenView:
+    """What the finished tower saw in one view of n pictures: grid [n, cells, c] float16, class
+    probabilities [n, 1000], word probabilities [n, w], embedding [n, e]."""
+
+    grid: NDArray[np.float16]
+    classes: Floats
+    words: Floats
+    embedding: Floats
+
+    def rows(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Some pictures, as tensors."""
+        return (
+            torch.from_numpy(self.grid[rows].astype(np.float32)),
+            torch.from_numpy(self.classes[rows]),
+            torch.from_numpy(self.words[rows]),
+            torch.from_numpy(self.embedding[rows]),
+        )
+
+
+def token_table(captions: Sequence[Sequence[str]], vocabulary: Sequence[str], longest: int) -> NDArray[np.int64]:
+    """[n, captions, longest + 1] word numbers, from START over END to PAD."""
+    number = {word: i for i, word in enumerate(vocabulary)}
+    table = np.full((len(captions), len(captions[0]), longest + 1), PAD, np.int64)
+    for i, texts in enumerate(captions):
+        for j, text in enumerate(texts):
+            ids = [number.get(word, UNKNOWN) for word in words(text)][: longest - 1]
+            table[i, j, : len(ids) + 2] = [START, *ids, END]
+    return table
+
+
+def fit(
+    decoder: Decoder,
+    views: Sequence[SeenView],
+    table: NDArray[np.int64],
+    settings: CaptionSettings,
+    seed: int,
+    after_epoch: Callable[[int, Decoder], None],
+) -> Decoder:
+    """Train on n pictures seen in several views; returns the averaged weights."""
+    torch.manual_seed(seed)
+    generator = np.random.default_rng(seed)
+    averaged = copy.deepcopy(decoder).eval()
+    optimizer = torch.optim.AdamW(
+        decoder.parameters(), settings.rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
+    )
+    pictures = len(table)
+    batch = min(settings.batch, pictures)
+    steps = settings.epochs * (pictures // batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.rate, total_steps=steps, pct_start=0.1)
+    progress = Progress("captions", steps)
+    for epoch in range(settings.epochs):
+        decoder.train()
+        order = generator.permutation(pictures)
+        for start in range(0, pictures - batch + 1, batch):
+            rows = np.sort(order[start : start + batch])
+            picks = generator.permuted(np.tile(np.arange(table.shape[1]), (batch, 1)), axis=1)
+            chosen = table[rows[:, None], picks[:, : settings.captions]].reshape(-1, table.shape[2])
+            length = int((chosen != PAD).sum(1).max())
+            tokens = torch.from_numpy(chosen[:, :length])
+            view = views[generator.integers(len(views))]
+            with torch.autocast("cpu", torch.bfloat16):
+                cross = decoder.remember(*view.rows(rows))
+                logits = decoder(tokens[:, :-1], cross)
+            wanted = tokens[:, 1:].flatten()
+            loss = functional.cross_entropy(
+                logits.flatten(0, 1).float(), wanted, ignore_index=PAD, label_smoothing=settings.smoothing
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            averaged_towards(averaged, decoder, settings.average, progress.done)
+            progress.step(float(loss), schedule.get_last_lr()[0])
+        after_epoch(epoch, averaged)
+    progress.close()
+    return averaged
