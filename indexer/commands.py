@@ -42,7 +42,10 @@ def index(
             for jobs in run:
                 for job in jobs:
                     if job.reason:
-                        bar.write(printable(f"refused {job.found.path}: {job.reason}"), file=click.get_text_stream("stderr"))
+                        bar.write(
+                            printable(f"refused {job.found.path}: {job.reason}"),
+                            file=click.get_text_stream("stderr"),
+                        )
                     elif job.description and not as_json:
                         bar.clear()
                         say(f"{job.found.path}: {job.description.caption}")

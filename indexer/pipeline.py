@@ -4,12 +4,13 @@ import hashlib
 import stat
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 from filelock import FileLock, Timeout
 
@@ -33,7 +34,7 @@ class Summary:
     unchanged: int = 0
     refused: int = 0
     seconds: float = 0.0
-    stages: Counter[str] = field(default_factory=Counter)
+    stages: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     reasons: Counter[str] = field(default_factory=Counter)
 
 
@@ -59,7 +60,7 @@ class IndexRun:
 
     def count(self) -> int:
         """How many picture files there are to look at, for showing progress."""
-        listings = scan(self.roots, self.library.folder, lambda path, reason: None)
+        listings = scan(self.roots, self.library.folder, lambda _path, _reason: None)
         return sum(len(listing.files) for listing in listings)
 
     def __iter__(self) -> Iterator[list[Job]]:
@@ -72,9 +73,7 @@ class IndexRun:
             with lock:
                 yield from self._run()
         except Timeout as error:
-            raise AskpixError(
-                f"another run is indexing {self.library.folder}; wait until it has ended"
-            ) from error
+            raise AskpixError(f"another run is indexing {self.library.folder}; wait until it has ended") from error
 
     def _run(self) -> Iterator[list[Job]]:
         started = time.perf_counter()
@@ -157,7 +156,7 @@ class IndexRun:
             made[job.hash] = replace(job, embedding=embedding if job.embed else None)
         if self._captioner and (wanting := [i for i, job in enumerate(new) if job.describe]):
             with self._timed("caption"):
-                if self._captioner is not self.library.encoder:
+                if self._captioner is not cast(object, self.library.encoder):
                     seen = self._captioner.look(images)
                 descriptions = self._captioner.describe(seen.take(wanting))
             for i, description in zip(wanting, descriptions, strict=True):

@@ -63,9 +63,7 @@ class Store:
             return None
         vectors.truncate(stored)
         with catalog.session(self._engine) as session:
-            session.execute(
-                delete(Embedding).where(Embedding.model == self.encoder, Embedding.position >= stored)
-            )
+            session.execute(delete(Embedding).where(Embedding.model == self.encoder, Embedding.position >= stored))
         return f"{count - stored} embeddings are missing from {vectors.folder}; they are made again"
 
     def begin(self, roots: Sequence[str]) -> int:
@@ -79,9 +77,7 @@ class Store:
     def finish(self, run_id: int, counts: dict[str, int], stages: dict[str, float]) -> None:
         """Record how a run ended."""
         with catalog.session(self._engine) as session:
-            session.execute(
-                update(Run).where(Run.id == run_id).values(finished_at=now(), stages=stages, **counts)
-            )
+            session.execute(update(Run).where(Run.id == run_id).values(finished_at=now(), stages=stages, **counts))
 
     def sort(self, listing: Listing) -> Sorted:
         """Compare a listing with the catalog by size and time alone, and mark what is gone or back."""
@@ -128,17 +124,14 @@ class Store:
             )
         wanted = self.captioner is not None
         return [
-            replace(job, embed=job.hash not in embedded, describe=wanted and job.hash not in captioned)
-            for job in jobs
+            replace(job, embed=job.hash not in embedded, describe=wanted and job.hash not in captioned) for job in jobs
         ]
 
     def mark_missing_folders(self, root: str, visited: set[str], unreadable: Iterable[str]) -> None:
         """Mark the files of folders below `root` that are in the catalog but were not found any more."""
         below = File.folder.startswith(root.rstrip("/") + "/", autoescape=True)
         with catalog.session(self._engine) as session:
-            folders = session.scalars(
-                select(File.folder).where(below, File.missing_since.is_(None)).distinct()
-            ).all()
+            folders = session.scalars(select(File.folder).where(below, File.missing_since.is_(None)).distinct()).all()
             for folder in folders:
                 hidden = any(folder == path or folder.startswith(path + "/") for path in unreadable)
                 if folder not in visited and not hidden:
@@ -182,9 +175,7 @@ def _images(session: Session, jobs: Sequence[Job]) -> dict[str, int]:
     ids = dict(session.execute(select(Image.hash, Image.id).where(Image.hash.in_(hashes))).tuples().all())
     for job in jobs:
         if job.picture and job.hash not in ids:
-            image = Image(
-                hash=job.hash, width=job.picture.width, height=job.picture.height, format=job.picture.format
-            )
+            image = Image(hash=job.hash, width=job.picture.width, height=job.picture.height, format=job.picture.format)
             session.add(image)
             session.flush()
             ids[job.hash] = image.id
@@ -204,14 +195,10 @@ def _write_file(session: Session, job: Job, image_id: int | None) -> None:
 
 def _write_description(session: Session, image_id: int, captioner: str, description: Description) -> None:
     session.add(
-        Caption(
-            image_id=image_id, model=captioner, text=description.caption, confidence=description.confidence
-        )
+        Caption(image_id=image_id, model=captioner, text=description.caption, confidence=description.confidence)
     )
     best = {tag.name: tag.score for tag in sorted(description.tags, key=lambda tag: tag.score)}
-    session.add_all(
-        Tag(image_id=image_id, model=captioner, name=name, score=score) for name, score in best.items()
-    )
+    session.add_all(Tag(image_id=image_id, model=captioner, name=name, score=score) for name, score in best.items())
 
 
 def _mark_missing(files: Iterable[File]) -> None:

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +13,17 @@ from vlm.errors import AskpixError
 
 if TYPE_CHECKING:
     from searcher.library import Library
-    from searcher.results import Hit, Photo, Reply
+    from searcher.results import Hit, Reply
 
 PICTURE = click.Path(path_type=Path)
-_count_option = click.option("-k", "count", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many hits at most.")
+_count_option = click.option(
+    "-k",
+    "count",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="How many hits at most.",
+)
 _where_option = click.option("--where", help="Keep only what a filter lets through, for example: tag:dog -path:2019")
 _confidence_option = click.option(
     "--min-confidence",
@@ -33,7 +40,11 @@ _confidence_option = click.option(
 @_where_option
 @click.option("--like", type=PICTURE, help="A picture that hits should look like, with or without a query.")
 @_confidence_option
-@click.option("--queries", type=click.File(encoding="utf-8"), help="A file of queries, one a line, instead of QUERY; - for standard input.")
+@click.option(
+    "--queries",
+    type=click.File(encoding="utf-8"),
+    help="A file of queries, one a line, instead of QUERY; - for standard input.",
+)
 @json_option
 def search(
     query: str | None,
@@ -102,7 +113,7 @@ def similar(image: Path, library: Path | None, model: str | None, count: int, as
         _print_hits(str(image), opened.similar(image, k=count), as_json)
 
 
-@click.command(epilog='Examples: askpix ask "what is on the table?" --image kitchen.jpg; askpix ask "is there a dog?" --search beach --save-as has_dog')
+@click.command(epilog='Example: askpix ask "is there a dog?" --search beach --save-as has_dog')
 @click.argument("question", required=False)
 @library_option
 @model_option
@@ -112,7 +123,11 @@ def similar(image: Path, library: Path | None, model: str | None, count: int, as
 @_where_option
 @_count_option
 @click.option("--save-as", metavar="NAME", help="Keep the answers as a column, for filters such as NAME:yes.")
-@click.option("--questions", type=click.File(encoding="utf-8", errors="surrogateescape"), help="A CSV with the columns image and question, instead of QUESTION; needs no library.")
+@click.option(
+    "--questions",
+    type=click.File(encoding="utf-8", errors="surrogateescape"),
+    help="A CSV with the columns image and question, instead of QUESTION; needs no library.",
+)
 @json_option
 def ask(
     question: str | None,

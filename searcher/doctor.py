@@ -48,7 +48,10 @@ def _installation() -> Iterator[Finding]:
 def _gpu() -> str:
     if tool := shutil.which("nvidia-smi"):
         asked = subprocess.run(
-            [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"], capture_output=True, text=True, check=False
+            [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if asked.returncode == 0 and asked.stdout.strip():
             return asked.stdout.strip().replace("\n", "; ")
@@ -92,7 +95,9 @@ def _wholeness(library: Library) -> Iterator[Finding]:
     whole = stored >= count == embedded
     yield Finding(
         "vectors",
-        f"{embedded} of {library.encoder.name}" if whole else f"{stored} on disk, {embedded} in the catalog; run askpix index again",
+        f"{embedded} of {library.encoder.name}"
+        if whole
+        else f"{stored} on disk, {embedded} in the catalog; run askpix index again",
         ok=whole,
     )
     yield Finding("size", f"{_size(library.folder) / 1e6:.1f} MB")

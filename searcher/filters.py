@@ -16,7 +16,7 @@ FIELDS = {
 }
 
 
-def select_ids(session: Session, where: str) -> Select[tuple[int]]:
+def select_ids(session: Session, where: str) -> Select[int]:
     """The ids of the images that a filter such as `tag:dog -path:2019 has_dog:yes` lets through.
 
     Raises AskpixError naming what is allowed when a term cannot be understood.

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from sqlalchemy import func, select
@@ -77,18 +77,17 @@ class Library:
     @cached_property
     def encoder(self) -> Encoder:
         """The model that puts pictures and texts into one space."""
-        given: Encoder | None = self._given["encoder"]
-        return given or vlm.load(self.settings.model)
+        return cast(Encoder, self._given["encoder"] or vlm.load(self.settings.model))
 
     @cached_property
     def captioner(self) -> Captioner:
         """The model that writes captions; the encoder itself unless set apart."""
-        return self._other("captioner", self.settings.captioner)
+        return cast(Captioner, self._other("captioner", self.settings.captioner))
 
     @cached_property
     def answerer(self) -> Answerer:
         """The model that answers questions; the encoder itself unless set apart."""
-        return self._other("answerer", self.settings.answerer)
+        return cast(Answerer, self._other("answerer", self.settings.answerer))
 
     def _other(self, part: str, name: str | None) -> Any:
         if given := self._given[part]:
@@ -103,9 +102,7 @@ class Library:
     def count_vectors(self) -> int:
         """How many rows of the encoder's vectors the catalog knows of."""
         with catalog.session(self.engine) as session:
-            last = session.scalar(
-                select(func.max(Embedding.position)).where(Embedding.model == self.encoder.name)
-            )
+            last = session.scalar(select(func.max(Embedding.position)).where(Embedding.model == self.encoder.name))
         return 0 if last is None else last + 1
 
     # Search
@@ -134,7 +131,12 @@ class Library:
         return self._rank(query, words, picture, where, k, min_confidence)
 
     def search_many(
-        self, texts: Sequence[str], *, where: str | None = None, k: int = 20, min_confidence: float | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        where: str | None = None,
+        k: int = 20,
+        min_confidence: float | None = None,
     ) -> Iterator[list[Hit]]:
         """Search for several texts, encoded together; as `search` for each."""
         queries = [check_query(text) for text in texts]
@@ -224,9 +226,7 @@ class Library:
         hits = self._explain(found[:k], query, parts, count)
         return [hit for hit in hits if hit.confidence >= min_confidence]
 
-    def _explain(
-        self, found: list[Photo], query: str | None, parts: dict[str, Floats | None], count: int
-    ) -> list[Hit]:
+    def _explain(self, found: list[Photo], query: str | None, parts: dict[str, Floats | None], count: int) -> list[Hit]:
         """Hits that say what each part of the query gave to each photo."""
         if not found:
             return []
@@ -270,7 +270,5 @@ def check_query(text: str) -> str:
     if not text:
         raise AskpixError("the query is empty; say what to look for, for example: a dog on a beach")
     if len(text) > LONGEST_QUERY:
-        raise AskpixError(
-            f"the query has {len(text):,} characters, {LONGEST_QUERY:,} are the most; shorten it"
-        )
+        raise AskpixError(f"the query has {len(text):,} characters, {LONGEST_QUERY:,} are the most; shorten it")
     return text

@@ -110,7 +110,7 @@ class Vectors:
             return np.empty(0, np.float32), np.empty(0, np.int64)
         parameters = None
         if allowed is not None:
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.ascontiguousarray(allowed)))
+            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.ascontiguousarray(allowed)))  # type: ignore[call-arg]
         scores, ids = self._index.search(query[None].astype(np.float32), k, params=parameters)
         found = ids[0] >= 0
         return scores[0][found], ids[0][found]
@@ -124,9 +124,7 @@ class Vectors:
         if self._index is not None and self._index.ntotal > count:
             self._index = None
         if self._index is None:
-            exact = faiss.IndexScalarQuantizer(
-                self.dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-            )
+            exact = faiss.IndexScalarQuantizer(self.dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
             self._index = faiss.IndexIDMap2(exact)
         for ids, embeddings in self.read(self._index.ntotal, count):
             self._index.add_with_ids(embeddings, ids)

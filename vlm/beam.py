@@ -72,9 +72,7 @@ def search(
         # A beam can still win if, were all its further words certain, it would end better.
         if np.all(scores[:, 0] / longest**power <= best_score):
             break
-    return [
-        found or Found(written[i, 0].tolist(), float(scores[i, 0])) for i, found in enumerate(best)
-    ]
+    return [found or Found(written[i, 0].tolist(), float(scores[i, 0])) for i, found in enumerate(best)]
 
 
 def _forbid_repeats(logs: Floats, tokens: NDArray[np.int64]) -> None:

@@ -8,7 +8,11 @@ from vlm.console import emit, json_option, note, say
 from vlm.errors import AskpixError
 
 _model_option = click.option(
-    "--model", envvar="ASKPIX_MODEL", default="builtin", show_default=True, help="builtin, or a folder of weights."
+    "--model",
+    envvar="ASKPIX_MODEL",
+    default="builtin",
+    show_default=True,
+    help="builtin, or a folder of weights.",
 )
 _BATCH = 32
 

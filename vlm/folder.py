@@ -1,12 +1,12 @@
 """A folder of weights: what is in it, and how its parts become ONNX Runtime sessions.
 
-    config.json      sizes, calibration, vocabulary and names (`Config`)
-    vision.onnx      pixels -> embedding, grid, classes, words
-    text.onnx        token ids -> embedding, sentence, states;  tokenizer.json beside it
-    memory.onnx      what was seen -> the caption decoder's keys and values
-    decoder.onnx     one word further
-    answerer.onnx    what was seen and the question -> answers
-    README.md        the model card
+config.json      sizes, calibration, vocabulary and names (`Config`)
+vision.onnx      pixels -> embedding, grid, classes, words
+text.onnx        token ids -> embedding, sentence, states;  tokenizer.json beside it
+memory.onnx      what was seen -> the caption decoder's keys and values
+decoder.onnx     one word further
+answerer.onnx    what was seen and the question -> answers
+README.md        the model card
 """
 
 import json

@@ -18,7 +18,7 @@ from PIL import Image
 from vlm import beam
 from vlm.folder import Config, open_session, open_tokenizer
 from vlm.protocols import Answer, Description, Floats, Seen
-from vlm.tags import tags
+from vlm.tags import named, tags
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -31,14 +31,8 @@ MARKS = beam.Marks(start=1, end=2, never=(0, 1, 3))
 CONSIDERED = 5
 
 
-@dataclass(frozen=True)
-class State:
-    """What a model keeps of n pictures: grid [n, cells, c], probabilities of classes [n, 1000] and
-    of words [n, w]."""
-
-    grid: Floats
-    classes: Floats
-    words: Floats
+# `Seen.state` of n pictures: grid [n, cells, c], probabilities of classes [n, 1000] and of words [n, w].
+STATE = ("grid", "classes", "words")
 
 
 @dataclass(frozen=True)
@@ -79,17 +73,14 @@ class Model:
             pixels = np.stack([self._pixels(image) for image in images[start : start + BATCH]])
             parts.append(self._run("vision", {"pixels": pixels}))
         if not parts:
-            config = self.config
-            empty = np.zeros((0, config.dim), np.float32)
-            return Seen(empty, State(*(np.zeros((0, 0), np.float32) for _ in range(3))))
-        embedding, *state = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return Seen(embedding, State(*state))
+            return Seen(np.zeros((0, self.dim), np.float32), tuple(np.zeros((0, 0), np.float32) for _ in STATE))
+        embeddings, *state = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Seen(embeddings, tuple(state))
 
     def encode_texts(self, texts: Sequence[str]) -> Floats:
         """Embed n texts: [n, dim]."""
-        rows = [
-            self._read(texts[start : start + TEXT_BATCH])["embedding"]
-            for start in range(0, len(texts), TEXT_BATCH)
+        rows: list[Floats] = [
+            self._read(texts[start : start + TEXT_BATCH])["embedding"] for start in range(0, len(texts), TEXT_BATCH)
         ]
         return np.concatenate(rows) if rows else np.zeros((0, self.dim), np.float32)
 
@@ -102,15 +93,15 @@ class Model:
         """A caption and tags for each picture seen."""
         found: list[beam.Found] = []
         for start in range(0, len(seen.embeddings), BATCH):
-            found += self._captions(_part(seen, slice(start, start + BATCH)))
-        return [self._described(one, seen.state, row) for row, one in enumerate(found)]
+            found += self._captions(_part(seen, start))
+        _, classes, words = seen.state
+        return [self._described(*one) for one in zip(found, classes, words, strict=True)]
 
     def answer(self, seen: Seen, questions: Sequence[str]) -> list[Answer]:
         """Answer questions[i] about the i-th picture seen."""
         answers: list[Answer] = []
         for start in range(0, len(questions), BATCH):
-            rows = slice(start, start + BATCH)
-            answers += self._answers(_part(seen, rows), questions[rows])
+            answers += self._answers(_part(seen, start), questions[start : start + BATCH])
         return answers
 
     def _pixels(self, image: Image.Image) -> NDArray[np.uint8]:
@@ -133,9 +124,7 @@ class Model:
         config = self.config
         pictures = len(seen.embeddings)
         (cross,) = self._run("memory", _inputs(seen))
-        past = np.zeros(
-            (pictures, config.beams, config.layers, 2, config.heads, 0, config.head_width), np.float32
-        )
+        past = np.zeros((pictures, config.beams, config.layers, 2, config.heads, 0, config.head_width), np.float32)
         return beam.search(
             partial(self._step, cross),
             lambda kept, picks: kept[np.arange(pictures)[:, None], picks],
@@ -151,7 +140,7 @@ class Model:
         logs, grown = self._run("decoder", {"tokens": tokens, "cross": cross, "past": past})
         return logs, grown
 
-    def _described(self, found: beam.Found, state: State, row: int) -> Description:
+    def _described(self, found: beam.Found, classes: Floats, words: Floats) -> Description:
         config = self.config
         text = " ".join(config.vocabulary[token] for token in found.tokens)
         return Description(
@@ -159,11 +148,8 @@ class Model:
             # The geometric mean of the words' probabilities, the end's included.
             confidence=round(float(np.exp(found.log_probability / (len(found.tokens) + 1))), 4),
             tags=tags(
-                state.classes[row],
-                config.classes,
-                config.class_floor,
-                state.words[row],
-                config.words,
+                named(classes, config.classes, config.class_floor),
+                named(words, config.words, config.word_floor / 2),
                 config.word_floor,
                 text,
             ),
@@ -184,28 +170,29 @@ class Model:
         return Answer(str(text), float(confidence), {"considered": considered})
 
     def _run(self, part: str, inputs: dict[str, Any]) -> list[Any]:
-        return self._session(part).run(None, inputs)  # type: ignore[no-any-return]
+        outputs: list[Any] = self._session(part).run(None, inputs)
+        return outputs
 
     def _session(self, part: str) -> "InferenceSession":
         with self._lock:
             if part not in self._parts:
                 self._parts[part] = open_session(self.folder, part, self.threads)
-            return self._parts[part]
+            session: InferenceSession = self._parts[part]
+            return session
 
     def _tokenizer(self) -> "Tokenizer":
         with self._lock:
             if "tokenizer" not in self._parts:
                 self._parts["tokenizer"] = open_tokenizer(self.folder, self.config.longest_question)
-            return self._parts["tokenizer"]
+            tokenizer: Tokenizer = self._parts["tokenizer"]
+            return tokenizer
 
 
-def _part(seen: Seen, rows: slice) -> Seen:
-    """Some of the pictures seen."""
-    state = seen.state
-    return Seen(seen.embeddings[rows], State(state.grid[rows], state.classes[rows], state.words[rows]))
+def _part(seen: Seen, start: int) -> Seen:
+    """One batch of the pictures seen."""
+    return seen.take(range(start, min(start + BATCH, len(seen.embeddings))))
 
 
-def _inputs(seen: Seen) -> dict[str, Floats]:
+def _inputs(seen: Seen) -> dict[str, Any]:
     """What was seen, as inputs of the captioner and the answerer."""
-    state = seen.state
-    return {"grid": state.grid, "classes": state.classes, "words": state.words, "embedding": seen.embeddings}
+    return {"embedding": seen.embeddings, **dict(zip(STATE, seen.state, strict=True))}

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vlm.errors import AskpixError
 from vlm.streams import ahead
@@ -25,7 +25,7 @@ class UnreadablePicture(AskpixError):
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded picture: `image` is RGB and upright, perhaps reduced; width and height are the upright original's, in pixels."""
+    """A decoded picture: `image` is RGB and upright, perhaps reduced; width and height are the original's, upright."""
 
     image: Image.Image
     width: int
@@ -54,7 +54,7 @@ def open_picture(path: Path, side: int, max_pixels: int = MAX_PIXELS) -> Picture
         raise
     except PermissionError as error:
         raise UnreadablePicture("no permission to read the file") from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise UnreadablePicture("not a picture in a format that can be read") from error
     # A hostile file can make a decoder fail in any way; whichever way, the file is at fault.
     except Exception as error:

@@ -9,28 +9,22 @@ from vlm.protocols import Floats, Tag
 MOST = 8
 
 
-def tags(
-    classes: Floats,
-    class_names: Sequence[str],
-    class_floor: float,
-    words: Floats,
-    word_names: Sequence[str],
-    word_floor: float,
-    caption: str,
-) -> list[Tag]:
+def named(probabilities: Floats, names: Sequence[str], floor: float) -> dict[str, float]:
+    """The names whose probability is at least the floor; a name that occurs twice keeps its best."""
+    found: dict[str, float] = {}
+    for i in np.flatnonzero(probabilities >= floor).tolist():
+        found[names[i]] = max(found.get(names[i], 0.0), float(probabilities[i]))
+    return found
+
+
+def tags(classes: dict[str, float], words: dict[str, float], floor: float, caption: str) -> list[Tag]:
     """The likeliest classes and words of one picture, best first, each name once.
 
-    classes, words: probabilities [1000], [w]. A word that the caption has too needs only half the
-    floor: two parts of the model say it.
+    A word must reach the floor, but half of it will do where the caption has the word too: then two
+    parts of the model say it.
     """
-    scores: dict[str, float] = {}
-    for i in np.flatnonzero(classes >= class_floor):
-        name = class_names[i]
-        scores[name] = max(scores.get(name, 0.0), float(classes[i]))
     written = set(caption.lower().split())
-    for i in np.flatnonzero(words >= word_floor / 2):
-        name = word_names[i]
-        if words[i] >= word_floor or name in written:
-            scores[name] = max(scores.get(name, 0.0), float(words[i]))
+    sure = {name: score for name, score in words.items() if score >= floor or name in written}
+    scores = {name: max(classes.get(name, 0.0), sure.get(name, 0.0)) for name in classes | sure}
     best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:MOST]
     return [Tag(name, round(score, 3)) for name, score in best]

@@ -1,0 +1,109 @@
+"""A run that is killed loses nothing, and the next one ends as if nothing had happened."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image as Pillow
+from PIL import ImageOps
+from sqlalchemy import select
+
+from searcher import Library, catalog
+from searcher.catalog import Caption, Embedding, File, Image, Tag
+
+COUNT = 110
+
+
+@pytest.fixture(scope="module")
+def folder(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Different pictures enough for several commits, made from the demo photographs, and two bad files."""
+    folder = tmp_path_factory.mktemp("many")
+    sources = sorted(photos.rglob("*.jpg"))
+    for i in range(COUNT):
+        with Pillow.open(sources[i % len(sources)]) as opened:
+            opened.draft("RGB", (400, 400))
+            small = ImageOps.fit(opened.convert("RGB"), (320 + i, 300))
+            small.save(folder / f"{i:03d}.jpg")
+    (folder / "050-bad.jpg").write_bytes(b"not a picture")
+    (folder / "080-bad.jpg").write_bytes((folder / "000.jpg").read_bytes()[:2000])
+    return folder
+
+
+def start(folder: Path, library: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "askpix", "index", str(folder), "--library", str(library), "--json"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def contents(folder: Path) -> tuple[object, ...]:
+    """Everything in a library that does not tell the time."""
+    with Library(folder) as library, catalog.session(library.engine) as session:
+        tables = (
+            select(Image.id, Image.hash, Image.width, Image.height, Image.format),
+            select(File.folder, File.name, File.size, File.image_id, File.reason, File.missing_since),
+            select(Embedding.image_id, Embedding.model, Embedding.position),
+            select(Caption.image_id, Caption.model, Caption.text, Caption.confidence),
+            select(Tag.image_id, Tag.model, Tag.name, Tag.score),
+        )
+        rows = [sorted(map(tuple, session.execute(table))) if i != 1 else sorted(
+            map(str, session.execute(table))) for i, table in enumerate(tables)]
+        segments = [path.read_bytes() for path in sorted(library.vectors.folder.glob("*.segment"))]
+    return (*rows, segments)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
+    library = tmp_path_factory.mktemp("undisturbed")
+    assert start(folder, library).wait(timeout=120) == 3
+    return contents(library)
+
+
+@pytest.mark.parametrize("killed_after", [1, 33, 64])
+def test_sigkill_then_one_more_run(
+    folder: Path, undisturbed: tuple[object, ...], tmp_path: Path, killed_after: int
+) -> None:
+    run = start(folder, tmp_path)
+    while written(tmp_path) < killed_after:
+        assert run.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.001)
+    run.send_signal(signal.SIGKILL)
+    run.wait(timeout=60)
+    assert 0 < written(tmp_path) < COUNT
+    assert start(folder, tmp_path).wait(timeout=120) == 3
+    assert contents(tmp_path) == undisturbed
+
+
+def test_rows_that_were_never_committed_are_dropped(
+    folder: Path, undisturbed: tuple[object, ...], tmp_path: Path
+) -> None:
+    """What a kill between the write of the vectors and the commit leaves, a torn last row included."""
+    run = start(folder, tmp_path)
+    while written(tmp_path) < 1:
+        time.sleep(0.001)
+    run.send_signal(signal.SIGKILL)
+    run.wait(timeout=60)
+    with next(tmp_path.glob("vectors/*/*.segment")).open("ab") as segment:
+        segment.write(b"\x07" * 5000)
+    assert start(folder, tmp_path).wait(timeout=120) == 3
+    assert contents(tmp_path) == undisturbed
+
+
+def test_ctrl_c_ends_with_130(folder: Path, tmp_path: Path) -> None:
+    run = start(folder, tmp_path)
+    while written(tmp_path) < 1:
+        time.sleep(0.001)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(timeout=60) == 130
+
+
+def written(library: Path) -> int:
+    """Rows in the segments, committed or not."""
+    about = next(library.glob("vectors/*/model.json"), None)
+    if about is None:
+        return 0
+    import json
+
+    dim = json.loads(about.read_text())["dim"]
+    return sum(path.stat().st_size for path in library.glob("vectors/*/*.segment")) // (8 + 2 * dim)

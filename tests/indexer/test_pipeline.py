@@ -1,0 +1,122 @@
+"""Indexing real photographs with the shipped model."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from indexer.pipeline import IndexRun, Summary
+from searcher import Library, catalog
+from searcher.catalog import Caption, Embedding, File, Image, Run
+
+
+def index(library: Library, *paths: Path, captions: bool = True) -> Summary:
+    run = IndexRun(library, paths, captions=captions)
+    for _ in run:
+        pass
+    return run.summary
+
+
+def outcome(summary: Summary) -> tuple[int, int, int, int]:
+    return summary.seen, summary.added, summary.unchanged, summary.refused
+
+
+@pytest.fixture
+def folder(photos: Path, tmp_path: Path) -> Path:
+    """Three photographs of one's own."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i, photo in enumerate(sorted(photos.rglob("*.jpg"))[:3]):
+        shutil.copy(photo, folder / f"{i}.jpg")
+    return folder
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(tmp_path / "library", create=True)
+
+
+def test_everything_is_encoded_and_captioned_once(library: Library, folder: Path) -> None:
+    assert outcome(index(library, folder)) == (3, 3, 0, 0)
+    assert outcome(index(library, folder)) == (3, 0, 3, 0)
+    with catalog.session(library.engine) as session:
+        assert session.scalar(select(func.count()).select_from(Image)) == 3
+        assert all(session.scalars(select(Caption.text)))
+        assert session.scalars(select(Embedding.position).order_by(Embedding.position)).all() == [0, 1, 2]
+        runs = session.scalars(select(Run)).all()
+    assert len(library.vectors) == 3
+    assert [run.added for run in runs] == [3, 0]
+    assert all(run.finished_at for run in runs)
+
+
+def test_originals_are_not_touched(library: Library, folder: Path) -> None:
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+    index(library, folder)
+    assert before == {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
+def test_captions_can_be_written_later_without_encoding_again(library: Library, folder: Path) -> None:
+    index(library, folder, captions=False)
+    assert [hit.photo.caption for hit in library.browse()] == [None] * 3
+    assert outcome(index(library, folder)) == (3, 3, 0, 0)
+    assert all(hit.photo.caption for hit in library.browse())
+    assert len(library.vectors) == 3
+
+
+def test_copies_and_moved_files_are_the_same_image(library: Library, folder: Path) -> None:
+    shutil.copy(folder / "0.jpg", folder / "twin.jpg")
+    assert outcome(index(library, folder)) == (4, 4, 0, 0)
+    (folder / "sub").mkdir()
+    (folder / "1.jpg").rename(folder / "sub" / "moved.jpg")
+    assert outcome(index(library, folder)) == (4, 1, 3, 0)
+    assert len(library.vectors) == library.count_images() == 3
+    with catalog.session(library.engine) as session:
+        gone = session.scalars(select(File).where(File.missing_since.is_not(None))).all()
+    assert [file.name for file in gone] == ["1.jpg"]
+
+
+def test_a_file_that_changed_is_looked_at_again(library: Library, folder: Path) -> None:
+    index(library, folder)
+    shutil.copy(folder / "1.jpg", folder / "0.jpg")
+    os.utime(folder / "0.jpg", ns=(1, 1))
+    assert outcome(index(library, folder)) == (3, 1, 2, 0)
+    assert library.count_images() == 2
+
+
+def test_what_is_gone_is_not_found_and_comes_back(library: Library, folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "0.jpg").rename(folder / "sub" / "0.jpg")
+    index(library, folder)
+    shutil.move(folder / "sub", folder.parent / "elsewhere")
+    index(library, folder)
+    assert len(library.browse()) == len(library.search("a photo", min_confidence=0)) == 2
+    shutil.move(folder.parent / "elsewhere", folder / "sub")
+    assert outcome(index(library, folder)) == (3, 0, 3, 0)
+    assert len(library.browse()) == 3
+
+
+def test_an_empty_mount_point_is_not_taken_for_a_purge(library: Library, folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "0.jpg").rename(folder / "sub" / "0.jpg")
+    index(library, folder / "sub")
+    (folder / "sub" / "0.jpg").unlink()
+    (folder / "sub").rmdir()
+    (folder / "sub").mkdir()
+    index(library, folder / "sub")
+    assert library.count_images() == 1
+
+
+def test_orientation_and_size_are_the_upright_ones(library: Library, tmp_path: Path, photos: Path) -> None:
+    from PIL import Image as Pillow
+
+    photo = next(p for p in sorted(photos.rglob("*.jpg")) if (s := Pillow.open(p).size)[0] > s[1])
+    with Pillow.open(photo) as opened:
+        size = opened.size
+        exif = opened.getexif()
+        exif[0x0112] = 6  # lies on its side: turn a quarter clockwise
+        opened.save(tmp_path / "turned.jpg", exif=exif)
+    index(library, tmp_path / "turned.jpg")
+    found = library.browse()[0].photo
+    assert (found.width, found.height) == (size[1], size[0])
