@@ -1,0 +1,1 @@
+"""The page: search a library, look at it, ask it."""

@@ -1,0 +1,53 @@
+"""The verb that serves the page."""
+
+from pathlib import Path
+
+import click
+
+from searcher.options import answerer_option, captioner_option, library_option, model_option
+from vlm.console import note
+from vlm.errors import AskpixError
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+THREADS = 4
+
+
+@click.command(epilog="Example: askpix serve --library ~/photos.askpix --port 8080")
+@library_option
+@model_option
+@captioner_option
+@answerer_option
+@click.option("--host", default="127.0.0.1", show_default=True, envvar="ASKPIX_HOST", help="The address to listen on.")
+@click.option(
+    "--port", default=8080, show_default=True, envvar="ASKPIX_PORT", type=click.IntRange(0, 65535), help="0 takes a free one."
+)
+def serve(
+    library: Path | None,
+    model: str | None,
+    captioner: str | None,
+    answerer: str | None,
+    host: str,
+    port: int,
+) -> None:
+    """Serve the page where a library is searched, looked at and asked."""
+    if host not in LOOPBACK:
+        raise AskpixError(
+            f"sign-in is not set up, so only this machine is served, not {host}; "
+            "leave --host away, and reach it from elsewhere through an SSH tunnel"
+        )
+    import waitress
+
+    from searcher import Library
+    from searcher.settings import load_settings
+    from webui.app import create_app
+
+    settings = load_settings(library=library, model=model, captioner=captioner, answerer=answerer)
+    with Library(settings=settings) as opened:
+        app = create_app(opened)
+        try:
+            server = waitress.create_server(app, host=host, port=port, threads=THREADS, ident=None)
+        except OSError as error:
+            raise AskpixError(f"port {port} cannot be had: {error.strerror}; choose another with --port") from error
+        shown = f"[{host}]" if ":" in host else host
+        note(f"{opened.count_images()} photos at http://{shown}:{server.effective_port}/ (Ctrl-C ends)")
+        server.run()

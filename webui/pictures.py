@@ -1,0 +1,33 @@
+"""Pictures for the page: renditions made once and kept, and the originals."""
+
+from flask import Blueprint, Response, abort, send_file
+
+from webui.library import current_library
+from webui.renditions import SIZES, rendition
+
+blueprint = Blueprint("pictures", __name__)
+
+
+@blueprint.get("/picture/<int:image_id>/<content>-<size>.webp")
+def picture(image_id: int, content: str, size: str) -> Response:
+    """A rendition; its address holds the content's hash, so it may be kept for ever."""
+    library = current_library()
+    photo = library.photo(image_id)
+    if photo is None or not photo.hash.startswith(content) or size not in SIZES:
+        abort(404)
+    made = rendition(library, photo, size)
+    if made is None:
+        abort(404)
+    response = send_file(made, mimetype="image/webp", max_age=31_536_000)
+    response.cache_control.immutable = True
+    return response
+
+
+@blueprint.get("/original/<int:image_id>")
+def original(image_id: int) -> Response:
+    """The photo itself, untouched, to be saved."""
+    photo = current_library().photo(image_id)
+    if photo is None or not photo.path.is_file():
+        abort(404)
+    name = photo.path.name.encode("utf-8", "replace").decode()
+    return send_file(photo.path, as_attachment=True, download_name=name)
