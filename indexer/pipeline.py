@@ -112,8 +112,7 @@ class IndexRun:
             self.summary.unchanged += files.unchanged
             self.summary.refused += files.refused
             yield from files.changed
-        # A root without a single picture is more likely a drive that is not mounted than a purge.
-        if self.summary.seen:
+        if self.summary.seen:  # else nothing may be mounted here just now
             for root in self.roots:
                 self._store.mark_missing_folders(str(root), visited, self._unreadable)
 

@@ -59,8 +59,8 @@ def scan(roots: Sequence[Path], skip: Path, refuse: Refuse) -> Iterator[Listing]
             yield Listing(str(root.parent), [_named(root)], whole=False)
 
 
-def _walk(folder: str, skip: str, entered: set[tuple[int, int]], refuse: Refuse) -> Iterator[Listing]:
-    waiting = [folder]
+def _walk(root: str, skip: str, entered: set[tuple[int, int]], refuse: Refuse) -> Iterator[Listing]:
+    waiting = [root]
     while waiting:
         folder = waiting.pop()
         if folder == skip:
@@ -76,7 +76,8 @@ def _walk(folder: str, skip: str, entered: set[tuple[int, int]], refuse: Refuse)
         except OSError as error:
             refuse(folder, f"the folder cannot be read: {error.strerror}")
             continue
-        yield Listing(folder, files, whole=True)
+        # A root without anything in it is more likely a drive that is not mounted than a purge.
+        yield Listing(folder, files, whole=folder != root or bool(files or folders))
         waiting.extend(reversed(folders))
 
 

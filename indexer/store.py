@@ -172,7 +172,8 @@ class Store:
 def _images(session: Session, jobs: Sequence[Job]) -> dict[str, int]:
     """Ids of the jobs' images by hash, new ones made in the jobs' order."""
     hashes = [job.hash for job in jobs if job.hash]
-    ids = dict(session.execute(select(Image.hash, Image.id).where(Image.hash.in_(hashes))).tuples().all())
+    known = session.execute(select(Image.hash, Image.id).where(Image.hash.in_(hashes)))
+    ids = {row.hash: row.id for row in known}
     for job in jobs:
         if job.picture and job.hash not in ids:
             image = Image(hash=job.hash, width=job.picture.width, height=job.picture.height, format=job.picture.format)

@@ -125,6 +125,8 @@ class Library:
         """
         query = None if text is None else check_query(text)
         if query is None and like is None:
+            if where is None:
+                raise AskpixError("nothing to search for; give some words, a picture, or a filter")
             return self.browse(where, k=k)
         words = None if query is None else self.encoder.encode_texts([query])[0]
         picture = None if like is None else self.embed_file(like)

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from vlm.errors import AskpixError
 from vlm.streams import ahead
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "MPO")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 MAX_PIXELS = 200_000_000
 

@@ -35,12 +35,16 @@ def serve(
             f"sign-in is not set up, so only this machine is served, not {host}; "
             "leave --host away, and reach it from elsewhere through an SSH tunnel"
         )
+    import logging
+
     import waitress
 
     from searcher import Library
     from searcher.settings import load_settings
     from webui.app import create_app
 
+    # A browser asks for many thumbnails at once; that they wait their turn is no news.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     settings = load_settings(library=library, model=model, captioner=captioner, answerer=answerer)
     with Library(settings=settings) as opened:
         app = create_app(opened)

@@ -118,7 +118,7 @@ def test_a_name_that_is_not_utf8(askpix: Askpix, folder: Path, tmp_path: Path) -
         (("ask", "what?", "--image", "no.jpg"), "no.jpg: cannot be opened"),
         (("ask", "is there a dog?", "--search", "dog", "--save-as", "tag"), "'tag' cannot name a column"),
         (("ask", " ", "--where", "path:jpg"), "the question is empty; ask something"),
-        (("serve", "--host", "0.0.0.0"), "loopback"),
+        (("serve", "--host", "0.0.0.0"), "sign-in is not set up"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
 )

@@ -1,0 +1,110 @@
+"""What the server answers."""
+
+import re
+
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+
+from searcher import Library
+
+
+def ids(html: str) -> list[int]:
+    return [int(i) for i in re.findall(r'href="/image/(\d+)', html)]
+
+
+def test_all_photos_newest_first(client: FlaskClient, demo_library: Library) -> None:
+    html = client.get("/").text
+    assert ids(html) == [hit.photo.id for hit in demo_library.browse(k=60)]
+    assert f"{demo_library.count_images()} photos" in html
+
+
+def test_a_search_shows_what_the_library_finds(client: FlaskClient, demo_library: Library) -> None:
+    html = client.get("/?q=a+cat").text
+    assert ids(html) == [hit.photo.id for hit in demo_library.search("a cat", k=60)]
+    everything = client.get("/?q=a+cat&all=1").text
+    assert len(ids(everything)) == demo_library.count_images()
+
+
+def test_nothing_matches_is_said_and_the_nearest_offered(client: FlaskClient, demo_folder: object) -> None:
+    html = client.get("/?q=a+cat&where=path:no-such-folder").text
+    assert "Nothing here matches" in html
+    assert 'href="/?q=a+cat&amp;where=path:no-such-folder&amp;all=1"' in html
+
+
+def test_search_by_picture_and_by_both(client: FlaskClient, demo_library: Library) -> None:
+    cat = demo_library.search("a cat", k=1, min_confidence=0)[0].photo
+    assert ids(client.get(f"/?like={cat.id}").text)
+    both = client.get(f"/?like={cat.id}&q=a+cat")
+    assert ids(both.text)[0] == cat.id
+    assert client.get("/?like=999999").status_code == 404
+
+
+def test_thumbnails_are_made_once_and_kept(client: FlaskClient, demo_library: Library) -> None:
+    photo = demo_library.browse(k=1)[0].photo
+    (url,) = set(re.findall(rf"/picture/{photo.id}/\w+-small\.webp", client.get("/").text))
+    answer = client.get(url)
+    assert answer.headers["Content-Type"] == "image/webp"
+    assert "immutable" in answer.headers["Cache-Control"]
+    (kept,) = demo_library.folder.glob(f"thumbnails/*/{photo.hash}-small.webp")
+    with Image.open(kept) as thumbnail:
+        assert thumbnail.height <= 440
+        assert thumbnail.width / thumbnail.height == pytest.approx(photo.width / photo.height, rel=0.02)
+    made = kept.stat().st_mtime_ns
+    client.get(url)
+    assert kept.stat().st_mtime_ns == made
+    assert client.get(url.replace("small", "gigantic")).status_code == 404
+    assert client.get(re.sub(r"/\w+-small", "/0123456789abcdef-small", url)).status_code == 404
+
+
+def test_the_original_is_handed_out_as_it_is(client: FlaskClient, demo_library: Library) -> None:
+    photo = demo_library.browse(k=1)[0].photo
+    answer = client.get(f"/original/{photo.id}")
+    assert answer.data == photo.path.read_bytes()
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+
+
+def test_questions_are_answered_on_a_photo_and_on_the_hits(client: FlaskClient, demo_library: Library) -> None:
+    photo = demo_library.search("a cat", k=1, min_confidence=0)[0].photo
+    html = client.get(f"/image/{photo.id}?question=is+there+a+person?").text
+    answer = next(demo_library.ask("is there a person?", [photo])).answer
+    assert re.search(rf'<p class="answer">{answer}\s', html)
+    html = client.get("/ask?q=a+cat&all=1&question=is+there+a+person?").text
+    counted = sum(int(n) for n in re.findall(r"<dd>(\d+)</dd>", html))
+    assert counted == demo_library.count_images()
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "line"),
+    [
+        ("/image/999999", 404, "There is no such page or photo here"),
+        ("/nowhere", 404, "There is no such page or photo here"),
+        ("/?q=" + "dog+" * 2500, 400, "the query has 9,999 characters, 1,000 are the most; shorten it"),
+        ("/?where=colour:red", 400, "there is no field &#39;colour&#39; to filter by"),
+        ("/ask?q=a+cat&question=", 400, "the question is empty"),
+        ("/?q=%3Cscript%3Ealert(1)%3C/script%3E&where=path:none", 200, "&lt;script&gt;alert(1)&lt;/script&gt;"),
+    ],
+)
+def test_bad_input_gets_a_page_with_one_line(client: FlaskClient, url: str, status: int, line: str) -> None:
+    answer = client.get(url)
+    assert answer.status_code == status
+    assert line in answer.text
+    assert "<script>alert" not in answer.text
+
+
+def test_an_empty_query_is_the_page_itself(client: FlaskClient) -> None:
+    assert ids(client.get("/?q=+++").text) == ids(client.get("/").text)
+
+
+def test_every_answer_is_protected(client: FlaskClient) -> None:
+    for url in ("/", "/nowhere", "/static/style.css"):
+        policy = client.get(url).headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe-inline" not in policy
+    assert client.get("/", headers={"Host": "evil.example"}).status_code == 400
+    assert client.post("/").status_code == 405
+
+
+def test_first_page_is_small(client: FlaskClient) -> None:
+    sizes = [len(client.get(url).data) for url in ("/", "/static/style.css", "/static/keys.js", "/static/icon.svg")]
+    assert sum(sizes) < 300_000
