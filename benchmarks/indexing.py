@@ -35,7 +35,7 @@ def parts_alone(files: list[Path]) -> dict[str, float]:
     return {"decode": decoded - started, "encode": encoded - decoded, "caption": captioned - encoded}
 
 
-def opened(path: Path, side: int):  # noqa: ANN201
+def opened(path: Path, side: int):
     picture = next(open_ahead([path], side))[1]
     assert isinstance(picture, Picture)
     return picture.image

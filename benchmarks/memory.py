@@ -1,6 +1,6 @@
 """Peak memory of `askpix index` with captions: flat in the number of photographs?
 
-    python -m benchmarks.memory [--counts 1000 10000]
+python -m benchmarks.memory [--counts 1000 10000]
 """
 
 import argparse

@@ -8,6 +8,7 @@ run that was cut off before its commit, and is dropped.
 import json
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
@@ -37,6 +38,8 @@ class Vectors:
         self.folder = folder / slug
         self.model = model
         self.dim = dim
+        # Requests of a server share this object, and an index must not grow while it is searched.
+        self._lock = threading.RLock()
         self._row = np.dtype([("id", "<i8"), ("vector", "<f2", (dim,))])
         self._index: Any = None
         about = self.folder / "model.json"
@@ -91,11 +94,12 @@ class Vectors:
 
     def get(self, ids: Ids, count: int) -> Floats:
         """The embeddings [n, dim] of images among the first `count` rows; KeyError when one is not there."""
-        self.refresh(count)
-        try:
-            return np.stack([self._index.reconstruct(int(i)) for i in ids])
-        except RuntimeError as error:
-            raise KeyError(str(ids)) from error
+        with self._lock:
+            self.refresh(count)
+            try:
+                return np.stack([self._index.reconstruct(int(i)) for i in ids])
+            except RuntimeError as error:
+                raise KeyError(str(ids)) from error
 
     def search(self, query: Floats, k: int, count: int, allowed: Ids | None = None) -> tuple[Floats, Ids]:
         """The k best of the first `count` rows by inner product with query [dim]: scores and image ids, best first.
@@ -104,14 +108,15 @@ class Vectors:
         """
         import faiss
 
-        self.refresh(count)
         k = min(k, count if allowed is None else len(allowed))
         if k <= 0:
             return np.empty(0, np.float32), np.empty(0, np.int64)
         parameters = None
         if allowed is not None:
             parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.ascontiguousarray(allowed)))  # type: ignore[call-arg]
-        scores, ids = self._index.search(query[None].astype(np.float32), k, params=parameters)
+        with self._lock:
+            self.refresh(count)
+            scores, ids = self._index.search(query[None].astype(np.float32), k, params=parameters)
         found = ids[0] >= 0
         return scores[0][found], ids[0][found]
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from support import Askpix, records
 
 VERBS = ("index", "search", "similar", "ask", "caption", "serve", "evaluate", "train", "doctor")
@@ -125,7 +126,9 @@ def test_doctor_sees_lost_vectors_and_indexing_mends_them(askpix: Askpix, photos
 
 
 @pytest.mark.parametrize("verb", ["search", "similar", "ask"])
-def test_two_commands_at_once_do_not_disturb_each_other(askpix: Askpix, demo_folder: Path, verb: str, photos: Path) -> None:
+def test_two_commands_at_once_do_not_disturb_each_other(
+    askpix: Askpix, demo_folder: Path, verb: str, photos: Path
+) -> None:
     photo = str(sorted(photos.rglob("*.jpg"))[0])
     arguments = {"search": ["a cat"], "similar": [photo], "ask": ["is it indoors?", "--search", "a cat"]}[verb]
     command = [sys.executable, "-m", "askpix", verb, *arguments, "--library", str(demo_folder), "--json"]

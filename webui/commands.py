@@ -19,7 +19,12 @@ THREADS = 4
 @answerer_option
 @click.option("--host", default="127.0.0.1", show_default=True, envvar="ASKPIX_HOST", help="The address to listen on.")
 @click.option(
-    "--port", default=8080, show_default=True, envvar="ASKPIX_PORT", type=click.IntRange(0, 65535), help="0 takes a free one."
+    "--port",
+    default=8080,
+    show_default=True,
+    envvar="ASKPIX_PORT",
+    type=click.IntRange(0, 65535),
+    help="0 takes a free one.",
 )
 def serve(
     library: Path | None,

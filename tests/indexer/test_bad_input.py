@@ -8,6 +8,7 @@ from pathlib import Path
 from struct import pack
 
 import pytest
+
 from support import Askpix, records
 
 
@@ -122,9 +123,7 @@ def test_a_name_that_is_not_utf8(askpix: Askpix, folder: Path, tmp_path: Path) -
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
 )
-def test_what_a_user_can_get_wrong(
-    askpix: Askpix, demo_folder: Path, arguments: tuple[str, ...], line: str
-) -> None:
+def test_what_a_user_can_get_wrong(askpix: Askpix, demo_folder: Path, arguments: tuple[str, ...], line: str) -> None:
     given = arguments if "--library" in arguments else (*arguments, "--library", str(demo_folder))
     done = askpix(*given, cwd=Path(__file__).parent.parent.parent)
     assert done.returncode == 2

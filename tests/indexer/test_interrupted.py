@@ -47,8 +47,10 @@ def contents(folder: Path) -> tuple[object, ...]:
             select(Caption.image_id, Caption.model, Caption.text, Caption.confidence),
             select(Tag.image_id, Tag.model, Tag.name, Tag.score),
         )
-        rows = [sorted(map(tuple, session.execute(table))) if i != 1 else sorted(
-            map(str, session.execute(table))) for i, table in enumerate(tables)]
+        rows = [
+            sorted(map(tuple, session.execute(table))) if i != 1 else sorted(map(str, session.execute(table)))
+            for i, table in enumerate(tables)
+        ]
         segments = [path.read_bytes() for path in sorted(library.vectors.folder.glob("*.segment"))]
     return (*rows, segments)
 

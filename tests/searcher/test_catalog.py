@@ -8,11 +8,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from support import Askpix
 from sqlalchemy import text
 
 from searcher import catalog
 from searcher.catalog import Base, File
+from support import Askpix
 from vlm.errors import AskpixError
 
 

@@ -81,7 +81,7 @@ def _read(data: Path, columns: tuple[str, ...], split: str | None) -> list[dict[
 
 
 def _seen(model: "Model", images: Path, names: Iterable[str]) -> Iterator[Seen]:
-    """What the model sees of the named pictures, batch by batch; a measure needs them all, so one unreadable ends it."""
+    """What the model sees of the named pictures, batch by batch; one that cannot be read ends the measure."""
     files = [images / name for name in names]
     opened = tqdm(open_ahead(files, model.image_size), total=len(files), unit=" photos", desc="looking")
     for batch in batches(opened, BATCH):
