@@ -1,5 +1,6 @@
 """A run that is killed loses nothing, and the next one ends as if nothing had happened."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -47,10 +48,7 @@ def contents(folder: Path) -> tuple[object, ...]:
             select(Caption.image_id, Caption.model, Caption.text, Caption.confidence),
             select(Tag.image_id, Tag.model, Tag.name, Tag.score),
         )
-        rows = [
-            sorted(map(tuple, session.execute(table))) if i != 1 else sorted(map(str, session.execute(table)))
-            for i, table in enumerate(tables)
-        ]
+        rows = [sorted(map(tuple, session.execute(table)), key=repr) for table in tables]
         segments = [path.read_bytes() for path in sorted(library.vectors.folder.glob("*.segment"))]
     return (*rows, segments)
 
@@ -105,7 +103,5 @@ def written(library: Path) -> int:
     about = next(library.glob("vectors/*/model.json"), None)
     if about is None:
         return 0
-    import json
-
     dim = json.loads(about.read_text())["dim"]
     return sum(path.stat().st_size for path in library.glob("vectors/*/*.segment")) // (8 + 2 * dim)

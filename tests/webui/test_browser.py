@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -102,7 +103,7 @@ def test_rows_are_justified_and_nothing_shifts(desk: Page) -> None:
         "(all) => all.map((f) => { const b = f.getBoundingClientRect(); return [b.top, b.right] })"
     )
     assert [top for top, _ in boxes] == before
-    ends = [right for (top, right), (below, _) in zip(boxes, boxes[1:], strict=False) if below > top + 5]
+    ends = [right for (top, right), (below, _) in pairwise(boxes) if below > top + 5]
     assert len(ends) > 2
     assert max(ends) - min(ends) < 2
 
