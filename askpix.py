@@ -43,7 +43,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except BrokenPipeError:  # the reader of a pipe, such as head, has had enough
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         sys.exit(0)
     except (click.Abort, KeyboardInterrupt):
         note("askpix: interrupted; what was done so far is kept")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from searcher.options import captioner_option, library_option, model_option
-from vlm.console import emit, json_option, note, printable, say
+from vlm.console import emit, json_option, note, say
 
 
 @click.command(epilog="Example: askpix index ~/Pictures")
@@ -42,10 +42,8 @@ def index(
             for jobs in run:
                 for job in jobs:
                     if job.reason:
-                        bar.write(
-                            printable(f"refused {job.found.path}: {job.reason}"),
-                            file=click.get_text_stream("stderr"),
-                        )
+                        bar.clear()
+                        note(f"refused {job.found.path}: {job.reason}")
                     elif job.description and not as_json:
                         bar.clear()
                         say(f"{job.found.path}: {job.description.caption}")

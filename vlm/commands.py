@@ -51,7 +51,9 @@ def caption(images: tuple[Path, ...], model: str, as_json: bool) -> None:
 
 @click.command(epilog="Example: askpix train --data ~/datasets --out my-model")
 @click.argument("recipe", required=False, type=click.Path(path_type=Path))
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="The folder that the recipe's data lies in.")
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path), help="The folder that the recipe's data lies in."
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to write, for --model.")
 @click.option("--afresh", is_flag=True, help="Forget the stages that an interrupted run has done.")
 def train(recipe: Path | None, data: Path, out: Path, afresh: bool) -> None:

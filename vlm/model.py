@@ -155,11 +155,16 @@ class Model:
             ),
         )
 
-    def _answers(self, seen: Seen, questions: Sequence[str]) -> list[Answer]:
+    def answer_scores(self, seen: Seen, questions: Sequence[str]) -> Floats:
+        """The answerer's scores before calibration: [n, answers] for n pictures and their questions."""
         read = self._read([question.lower() for question in questions])
         asked = {name: read[name] for name in ("states", "mask", "sentence")}
+        scores: Floats
         (scores,) = self._run("answerer", _inputs(seen) | asked)
-        scaled = scores / self.config.answer_temperature
+        return scores
+
+    def _answers(self, seen: Seen, questions: Sequence[str]) -> list[Answer]:
+        scaled = self.answer_scores(seen, questions) / self.config.answer_temperature
         weights = np.exp(scaled - scaled.max(1, keepdims=True))
         return [self._answered(row) for row in weights / weights.sum(1, keepdims=True)]
 

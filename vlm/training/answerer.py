@@ -48,7 +48,7 @@ class Glimpse(nn.Module):
         """x [n, t, width], memory [n, m, width] -> [n, t, width]."""
 
         def split(part: Tensor) -> Tensor:
-            return part.unflatten(2, (self.heads, -1)).transpose(1, 2)
+            return part.view(part.shape[0], part.shape[1], self.heads, -1).transpose(1, 2)
 
         query = split(self.query(self.norms[0](x)))
         key, value = (split(part) for part in self.both(memory).chunk(2, 2))

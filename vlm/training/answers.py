@@ -1,18 +1,23 @@
 """The answer stage: a classifier over the answers that people gave, trained by cross-entropy."""
 
 import copy
-from collections.abc import Callable, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional
 
+from vlm.protocols import Floats
 from vlm.training.answerer import Answerer
 from vlm.training.captions import SeenView
 from vlm.training.progress import Progress
 from vlm.training.retrieval import averaged_towards
+from vlm.training.sentences import Read
 
 
 @dataclass(frozen=True)
@@ -33,31 +38,50 @@ class AnswerSettings:
 
 @dataclass(frozen=True)
 class Questions:
-    """Questions about the pictures of one set of views, ready to be learnt from.
+    """Questions about the pictures of one set of views.
 
-    views: the same pictures seen in several ways; picture, answer: [q]; states: [q, t, 384]
-    float16, zero beyond a question's end; lengths: [q]; sentences: [q, 384]. `turned` holds for
-    each view the question rows that fit it (a mirrored picture has its left on the right).
+    picture, answer: [q]; wordings: the questions read, in the words that fit each view (a mirrored
+    picture has its left on the right); the last wording serves all further views.
     """
 
     views: Sequence[SeenView]
     picture: NDArray[np.int64]
     answer: NDArray[np.int64]
-    states: Sequence[NDArray[np.float16]]
-    sentences: Sequence[NDArray[np.float32]]
-    lengths: NDArray[np.int64]
+    wordings: Sequence[Read]
 
-    def batch(self, rows: NDArray[np.int64], view: int) -> tuple[torch.Tensor, ...]:
+    def batch(self, rows: NDArray[np.int64], view: int) -> tuple[Tensor, ...]:
         """The answerer's inputs for some questions about one view of their pictures."""
-        length = int(self.lengths[rows].max())
-        mask = (np.arange(length) < self.lengths[rows][:, None]).astype(np.int64)
-        wording = min(view, len(self.states) - 1)
+        wording = self.wordings[min(view, len(self.wordings) - 1)]
+        texts = wording.row[rows]
+        lengths = wording.lengths[texts]
+        mask = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
         return (
             *self.views[view].rows(self.picture[rows]),
-            torch.from_numpy(self.states[wording][rows, :length].astype(np.float32)),
+            torch.from_numpy(wording.states[texts, : lengths.max()].astype(np.float32)),
             torch.from_numpy(mask),
-            torch.from_numpy(self.sentences[wording][rows]),
+            torch.from_numpy(wording.sentences[texts]),
         )
+
+
+def known_answers(given: Iterable[str]) -> list[str]:
+    """All answers that were given, most frequent first."""
+    return [answer for answer, _ in Counter(given).most_common()]
+
+
+def mirrored(question: str) -> str:
+    """The question that fits the mirrored picture."""
+    swapped = {"left": "right", "right": "left"}
+    return re.sub(r"\b(left|right)\b", lambda found: swapped[found[0]], question)
+
+
+@torch.inference_mode()
+def scores(answerer: Answerer, asked: Questions, batch: int = 256) -> Floats:
+    """[q, answers] for the first view."""
+    parts = [
+        answerer(*asked.batch(np.arange(start, min(start + batch, len(asked.picture))), 0))
+        for start in range(0, len(asked.picture), batch)
+    ]
+    return torch.cat(parts).numpy()
 
 
 def fit(
@@ -66,7 +90,7 @@ def fit(
     shares: Sequence[float],
     settings: AnswerSettings,
     seed: int,
-    after_epoch: Callable[[int, Answerer], None],
+    after_epoch: Callable[[int, Answerer], None] = lambda *_: None,
 ) -> Answerer:
     """Train on batches each from one source, drawn by `shares`; an epoch is once through the first."""
     torch.manual_seed(seed)
@@ -87,12 +111,12 @@ def fit(
         wanted = torch.from_numpy(source.answer[rows])
         loss = functional.cross_entropy(logits.float(), wanted, label_smoothing=settings.smoothing)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(answerer.parameters(), 1.0)
         optimizer.step()
         schedule.step()
         averaged_towards(averaged, answerer, settings.average, progress.done)
-        progress.step(float(loss), schedule.get_last_lr()[0])
+        progress.step(float(loss), float(schedule.get_last_lr()[0]))
         if (step + 1) % an_epoch == 0:
             after_epoch(step // an_epoch, averaged)
     progress.close()

@@ -66,13 +66,42 @@ def token_table(captions: Sequence[Sequence[str]], vocabulary: Sequence[str], lo
     return table
 
 
+def packed(chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Captions [n, c, longest + 1] end to end in a row a picture, so that few places are padding.
+
+    Four [n, t]: the words read, the words wanted next, their places and their captions' numbers.
+    """
+    lengths = (chosen != PAD).sum(2) - 1
+    sums = np.cumsum(lengths, 1)
+    read, wanted, places, owner = (np.full((len(chosen), sums.max()), PAD, np.int64) for _ in range(4))
+    for row, caption in np.ndindex(*lengths.shape):
+        length, end = lengths[row, caption], sums[row, caption]
+        where = slice(end - length, end)
+        read[row, where] = chosen[row, caption, :length]
+        wanted[row, where] = chosen[row, caption, 1 : length + 1]
+        places[row, where] = np.arange(length)
+        owner[row, where] = caption + 1
+    return torch.from_numpy(read), torch.from_numpy(wanted), torch.from_numpy(places), torch.from_numpy(owner)
+
+
+def _like_lengths(
+    table: NDArray[np.int64], order: NDArray[np.int64], batch: int, generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """The order changed so that batches hold pictures whose captions are alike in length."""
+    words_of = (table != PAD).sum((1, 2))
+    span = 12 * batch
+    runs = [part[np.argsort(words_of[part])] for part in np.split(order, range(span, len(order), span))]
+    batches = np.concatenate(runs)[: len(order) // batch * batch].reshape(-1, batch)
+    return batches[generator.permutation(len(batches))].ravel()
+
+
 def fit(
     decoder: Decoder,
     views: Sequence[SeenView],
     table: NDArray[np.int64],
     settings: CaptionSettings,
     seed: int,
-    after_epoch: Callable[[int, Decoder], None],
+    after_epoch: Callable[[int, Decoder], None] = lambda *_: None,
 ) -> Decoder:
     """Train on n pictures seen in several views; returns the averaged weights."""
     torch.manual_seed(seed)
@@ -88,28 +117,25 @@ def fit(
     progress = Progress("captions", steps)
     for epoch in range(settings.epochs):
         decoder.train()
-        order = generator.permutation(pictures)
+        order = _like_lengths(table, generator.permutation(pictures), batch, generator)
         for start in range(0, pictures - batch + 1, batch):
-            rows = np.sort(order[start : start + batch])
+            rows = order[start : start + batch]
             picks = generator.permuted(np.tile(np.arange(table.shape[1]), (batch, 1)), axis=1)
-            chosen = table[rows[:, None], picks[:, : settings.captions]].reshape(-1, table.shape[2])
-            length = int((chosen != PAD).sum(1).max())
-            tokens = torch.from_numpy(chosen[:, :length])
-            view = views[generator.integers(len(views))]
+            tokens, wanted, places, owner = packed(table[rows[:, None], picks[:, : settings.captions]])
+            view = views[int(generator.integers(len(views)))]
             with torch.autocast("cpu", torch.bfloat16):
                 cross = decoder.remember(*view.rows(rows))
-                logits = decoder(tokens[:, :-1], cross)
-            wanted = tokens[:, 1:].flatten()
+                logits = decoder(tokens, places, owner, cross)
             loss = functional.cross_entropy(
-                logits.flatten(0, 1).float(), wanted, ignore_index=PAD, label_smoothing=settings.smoothing
+                logits.flatten(0, 1).float(), wanted.flatten(), ignore_index=PAD, label_smoothing=settings.smoothing
             )
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
             optimizer.step()
             schedule.step()
             averaged_towards(averaged, decoder, settings.average, progress.done)
-            progress.step(float(loss), schedule.get_last_lr()[0])
+            progress.step(float(loss), float(schedule.get_last_lr()[0]))
         after_epoch(epoch, averaged)
     progress.close()
     return averaged

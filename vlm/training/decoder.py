@@ -5,7 +5,9 @@ words and the embedding. Keys and values of the memory are computed once a pictu
 extends each unfinished caption by a word. Training runs the same layers on whole captions.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +61,7 @@ class Layer(nn.Module):
     def __init__(self, shape: DecoderShape) -> None:
         super().__init__()
         width, self.heads = shape.width, shape.heads
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
+        self.before_words, self.before_cross, self.before_wide = (nn.LayerNorm(width) for _ in range(3))
         self.self_in, self.self_out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.cross_query, self.cross_out = nn.Linear(width, width), nn.Linear(width, width)
         self.cross_in = nn.Linear(width, 2 * width)
@@ -68,13 +70,18 @@ class Layer(nn.Module):
 
     def split(self, x: Tensor) -> Tensor:
         """[n, t, width] -> [n, heads, t, width / heads]."""
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        return x.view(x.shape[0], x.shape[1], self.heads, -1).transpose(1, 2)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         """Each [n, heads, t, d] -> [n, t, width]; mask is added to the scores."""
         scores = query @ key.transpose(2, 3) * query.shape[3] ** -0.5
         weights = (scores if mask is None else scores + mask).softmax(-1)
         return (weights @ value).transpose(1, 2).flatten(2)
+
+    def words(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Query, key and value of the words [n, t, width] for one another."""
+        query, key, value = self.self_in(self.before_words(x)).chunk(3, 2)
+        return self.split(query), self.split(key), self.split(value)
 
     def remember(self, memory: Tensor) -> Tensor:
         """Memory tokens -> keys and values [n, 2, heads, m, d]."""
@@ -86,10 +93,10 @@ class Layer(nn.Module):
         is n times what divides it: the captions of one picture share its cross [n, ...]."""
         x = x + self.drop(self.self_out(attended))
         rows, length, width = x.shape
-        query = self.cross_query(self.norms[1](x)).reshape(cross.shape[0], -1, width)
+        query = self.cross_query(self.before_cross(x)).reshape(cross.shape[0], -1, width)
         seen = self.attend(self.split(query), cross[:, 0], cross[:, 1], None)
         x = x + self.drop(self.cross_out(seen.reshape(rows, length, width)))
-        return x + self.drop(self.narrow(functional.gelu(self.widen(self.norms[2](x)))))  # type: ignore[no-any-return]
+        return x + self.drop(self.narrow(functional.gelu(self.widen(self.before_wide(x)))))  # type: ignore[no-any-return]
 
 
 class Decoder(nn.Module):
@@ -110,18 +117,24 @@ class Decoder(nn.Module):
     def remember(self, grid: Tensor, classes: Tensor, words: Tensor, embedding: Tensor) -> Tensor:
         """What was seen -> all layers' keys and values [n, layers, 2, heads, m, d]."""
         memory = self.memory(grid, classes, words, embedding)
-        return torch.stack([layer.remember(memory) for layer in self.layers], 1)
+        return torch.stack([layer.remember(memory) for layer in self.blocks()], 1)
 
-    def forward(self, tokens: Tensor, cross: Tensor) -> Tensor:
-        """tokens [r, t], r = n times the captions of a picture, which stand together -> logits
-        [r, t, vocabulary]; word i sees words 0..i."""
+    def forward(self, tokens: Tensor, places: Tensor, owner: Tensor, cross: Tensor) -> Tensor:
+        """Several captions of a picture in one row: tokens [n, t], places [n, t] of each word in its
+        caption, owner [n, t] the caption's number -> logits [n, t, vocabulary]. A word sees the words
+        before it in its own caption."""
+        x = self.drop(self.word(tokens) + self.place[places])
         length = tokens.shape[1]
-        x = self.drop(self.word(tokens) + self.place[:length])
-        ahead = torch.full((length, length), -1e4).triu(1)
-        for index, layer in enumerate(self.layers):
-            q, k, v = (layer.split(p) for p in layer.self_in(layer.norms[0](x)).chunk(3, 2))
-            x = layer.finish(x, layer.attend(q, k, v, ahead.to(q.dtype)), cross[:, index])
+        seen = (owner[:, :, None] == owner[:, None, :]) & torch.ones(length, length, dtype=torch.bool).tril()
+        mask = torch.zeros(seen.shape, dtype=x.dtype).masked_fill(~seen, -1e4)[:, None]
+        for index, layer in enumerate(self.blocks()):
+            q, k, v = layer.words(x)
+            x = layer.finish(x, layer.attend(q, k, v, mask.to(q.dtype)), cross[:, index])
         return self.logits(x)
+
+    def blocks(self) -> Iterable[Layer]:
+        """The layers, by their type."""
+        return cast(Iterable[Layer], self.layers)
 
     def logits(self, x: Tensor) -> Tensor:
         """States [..., width] -> [..., vocabulary]."""
@@ -145,8 +158,8 @@ class Step(nn.Module):
         x = (decoder.word(tokens) + place).reshape(n * b, 1, decoder.shape.width)
         kept = past.reshape(n * b, layers, 2, heads, -1, d)
         grown: list[Tensor] = []
-        for index, layer in enumerate(decoder.layers):
-            q, k, v = (layer.split(p) for p in layer.self_in(layer.norms[0](x)).chunk(3, 2))
+        for index, layer in enumerate(decoder.blocks()):
+            q, k, v = layer.words(x)
             both = torch.cat([kept[:, index], torch.stack([k, v], 1)], 3)
             grown.append(both)
             x = layer.finish(x, layer.attend(q, both[:, 0], both[:, 1], None), cross[:, index])

