@@ -2,7 +2,9 @@
 
 import csv
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +16,7 @@ from vlm.errors import AskpixError
 if TYPE_CHECKING:
     from searcher.library import Library
     from searcher.results import Hit, Reply
+    from vlm.protocols import Encoder
 
 PICTURE = click.Path(path_type=Path)
 _count_option = click.option(
@@ -183,10 +186,21 @@ def doctor(library: Path | None, model: str | None, as_json: bool) -> None:
 
 
 def _open(library: Path | None, **models: str | None) -> "Library":
-    from searcher.library import Library
+    import vlm
     from searcher.settings import load_settings
 
-    return Library(settings=load_settings(library=library, **models))
+    settings = load_settings(library=library, **models)
+    encoder = vlm.load(settings.model)
+    # Native code loads the text encoder while Python imports the database's library, which takes as long.
+    Thread(target=_warm, args=(encoder,), daemon=True).start()
+    from searcher.library import Library
+
+    return Library(settings=settings, encoder=encoder)
+
+
+def _warm(encoder: "Encoder") -> None:
+    with suppress(AskpixError):  # raised again where the encoder is used
+        encoder.encode_texts(["warm"])
 
 
 def _ask_file(questions: Iterable[str], model: str | None) -> Iterator["Reply"]:
