@@ -49,14 +49,12 @@ class Vision(nn.Module):
     embedding (ConSE: Norouzi et al., ICLR 2014).
     """
 
-    def __init__(
-        self, network: EfficientNet, cut: int, tower: Tower, names: Tensor, naming: "Naming", fusion: Fusion
-    ) -> None:
+    def __init__(self, network: EfficientNet, cut: int, tower: Tower, names: Tensor, naming: Naming) -> None:
         super().__init__()
-        self.network, self.cut, self.tower, self.fusion = network, cut, tower, fusion
+        self.network, self.cut, self.tower = network, cut, tower
         self.frozen = Branch(network, cut)
         self.naming = naming
-        self.names = nn.Parameter(names)  # [1000, 384], unit
+        self.names = nn.Parameter(names.clone())  # [1000, 384], unit
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """pixels [n, s, s, 3] uint8 -> embedding [n, dim], grid [n, cells, c], class probabilities
@@ -82,7 +80,7 @@ class Text(nn.Module):
     def __init__(self, encoder: TextEncoder, side: TextSide, known: Tensor, naming: Naming) -> None:
         super().__init__()
         self.encoder, self.side, self.naming = encoder, side, naming
-        self.known = nn.Parameter(known)  # [names, 384], unit: every name of every class
+        self.known = nn.Parameter(known.clone())  # [names, 384], unit: every name of every class
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """ids, mask [n, t] -> embedding [n, dim], sentence [n, 384], states [n, t, 384]."""
