@@ -87,7 +87,8 @@ class Model:
     def confidence(self, scores: Floats) -> Floats:
         """The probability that a text matches a picture, from their inner products."""
         logits = self.config.slope * np.asarray(scores, np.float32) + self.config.intercept
-        return (1 / (1 + np.exp(-logits))).astype(np.float32)
+        probabilities: Floats = (1 / (1 + np.exp(-logits))).astype(np.float32)
+        return probabilities
 
     def describe(self, seen: Seen) -> list[Description]:
         """A caption and tags for each picture seen."""

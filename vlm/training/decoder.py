@@ -76,7 +76,8 @@ class Layer(nn.Module):
         """Each [n, heads, t, d] -> [n, t, width]; mask is added to the scores."""
         scores = query @ key.transpose(2, 3) * query.shape[3] ** -0.5
         weights = (scores if mask is None else scores + mask).softmax(-1)
-        return (weights @ value).transpose(1, 2).flatten(2)
+        attended: Tensor = (weights @ value).transpose(1, 2).flatten(2)
+        return attended
 
     def words(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Query, key and value of the words [n, t, width] for one another."""

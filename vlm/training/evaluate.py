@@ -105,8 +105,8 @@ def cider(found: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence
     """CIDEr-D (Vedantam et al., CVPR 2015), the mean over pictures; 1 is often quoted as 100."""
     counted = [[_ngrams(text) for text in texts] for texts in references]
     pictures_with: Counter[Ngram] = Counter()
-    for texts in counted:
-        pictures_with.update(set().union(*texts))
+    for ngrams in counted:
+        pictures_with.update(set().union(*ngrams))
     everything = math.log(len(references))
 
     def weighed(counts: Counter[Ngram]) -> list[dict[Ngram, float]]:
@@ -119,9 +119,10 @@ def cider(found: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence
     total = 0.0
     for words, texts, counts in zip(found, references, counted, strict=True):
         ours = weighed(_ngrams(words))
-        score = sum(
-            _likeness(ours, weighed(theirs), len(words) - len(text)) for text, theirs in zip(texts, counts, strict=True)
+        likeness = (
+            _likeness(ours, weighed(one), len(words) - len(text)) for text, one in zip(texts, counts, strict=True)
         )
+        score = sum(likeness)
         total += 10 * score / len(texts)
     return total / max(len(found), 1)
 
@@ -141,8 +142,8 @@ def _ngrams(words: Sequence[str]) -> Counter[Ngram]:
 
 
 def _recall(ranks: NDArray[np.int64]) -> Recall:
-    at = [100 * float(np.mean(ranks <= k)) for k in (1, 5, 10)]
-    return Recall(*at, median_rank=float(np.median(ranks)), queries=len(ranks))
+    at_1, at_5, at_10 = (100 * float(np.mean(ranks <= k)) for k in (1, 5, 10))
+    return Recall(at_1, at_5, at_10, float(np.median(ranks)), len(ranks))
 
 
 def _words(text: str) -> list[str]:

@@ -64,7 +64,7 @@ def base(variant: str, size: int, cut: int, work: Path) -> Base:
     path = work / f"trunk-{variant}-{size}-{cut}.onnx"
     pixels = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     write(_Trunk(network, cut), path, {"pixels": (pixels, {0: "n"})}, {"trunk": {0: "n"}}, bits=32)
-    return Base(network, Branch(network, cut), size, onnxruntime.InferenceSession(path))
+    return Base(network, channels_last(Branch(network, cut)).eval(), size, onnxruntime.InferenceSession(path))
 
 
 def cached(base_: Base, pictures: Sequence[Path], number: int, work: Path, name: str) -> CachedView:
@@ -132,7 +132,7 @@ def _trunks(base_: Base, pictures: Sequence[Path], number: int, path: Path, name
 @torch.inference_mode()
 def _pooled(base_: Base, trunk: NDArray[np.float16]) -> tuple[NDArray[np.float16], Floats]:
     """What the frozen branch makes of the trunk: pooled [n, 1280], class logits [n, 1000]."""
-    branch = channels_last(base_.branch.eval())
+    branch = base_.branch
     pooled = np.zeros((len(trunk), HEAD_CHANNELS), np.float16)
     classes = np.zeros((len(trunk), base_.network.classifier.out_features), np.float32)
     for start in range(0, len(trunk), 128):
