@@ -4,9 +4,9 @@ import csv
 from pathlib import Path
 
 import pytest
-from support import Askpix, records
 
 import vlm
+from support import Askpix, records
 from vlm.picture import open_picture
 
 RECIPE = """
@@ -44,18 +44,18 @@ def data(photos: Path, tmp_path: Path) -> Path:
     """Twelve photographs with captions and questions, eight of them to learn from."""
     (tmp_path / "photos").symlink_to(photos / "animals")
     names = sorted(path.name for path in (photos / "animals").iterdir())[:12]
-    with (tmp_path / "captions.csv").open("w", newline="") as captions:
-        with (tmp_path / "questions.csv").open("w", newline="") as questions:
-            write, ask = csv.writer(captions), csv.writer(questions)
-            write.writerow(["split", "image", "caption"])
-            ask.writerow(["split", "image", "question", "answers"])
-            for i, name in enumerate(names):
-                split = "train" if i < 8 else "dev"
-                what = Path(name).stem.replace("_", " ")
-                write.writerows(
-                    [[split, name, f"a brown {what} in the grass ."], [split, name, f"two men see a {what}"]]
-                )
-                ask.writerow([split, name, "what is in the grass?", what])
+    with (
+        (tmp_path / "captions.csv").open("w", newline="") as captions,
+        (tmp_path / "questions.csv").open("w", newline="") as questions,
+    ):
+        write, ask = csv.writer(captions), csv.writer(questions)
+        write.writerow(["split", "image", "caption"])
+        ask.writerow(["split", "image", "question", "answers"])
+        for i, name in enumerate(names):
+            split = "train" if i < 8 else "dev"
+            what = Path(name).stem.replace("_", " ")
+            write.writerows([[split, name, f"a brown {what} in the grass ."], [split, name, f"two men see a {what}"]])
+            ask.writerow([split, name, "what is in the grass?", what])
     (tmp_path / "tiny.toml").write_text(RECIPE)
     return tmp_path
 
