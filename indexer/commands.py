@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from searcher.options import captioner_option, library_option, model_option
-from vlm.console import emit, json_option, note, say
+from vlm.console import emit, json_option, note, say, told
 
 
 @click.command(epilog="Example: askpix index ~/Pictures")
@@ -46,7 +46,7 @@ def index(
                         note(f"refused {job.found.path}: {job.reason}")
                     elif job.description and not as_json:
                         bar.clear()
-                        say(f"{job.found.path}: {job.description.caption}")
+                        say(f"{job.found.path}: {told(job.description)}")
                 bar.update(run.summary.seen - bar.n)
             bar.update(run.summary.seen - bar.n)
     summary = run.summary

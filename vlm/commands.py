@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from vlm.console import emit, json_option, note, say
+from vlm.console import emit, json_option, note, say, told
 from vlm.errors import AskpixError
 
 _model_option = click.option(
@@ -40,11 +40,11 @@ def caption(images: tuple[Path, ...], model: str, as_json: bool) -> None:
                     emit({"path": str(path), "caption": None, "tags": [], "refused": str(picture)})
                 continue
             description = next(written)
-            tags = [tag.name for tag in description.tags]
             if as_json:
+                tags = [tag.name for tag in description.tags]
                 emit({"path": str(path), "caption": description.caption, "tags": tags})
             else:
-                say(f"{path}: {description.caption}" + (f"  [{', '.join(tags)}]" if tags else ""))
+                say(f"{path}: {told(description)}")
     if refused:
         raise SystemExit(3)
 

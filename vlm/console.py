@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from vlm.protocols import Description
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,6 +29,12 @@ def say(text: str) -> None:
 def note(text: str) -> None:
     """Print a remark on standard error."""
     click.echo(printable(text), err=True)
+
+
+def told(description: "Description") -> str:
+    """A caption with its tags, on one line."""
+    tags = ", ".join(tag.name for tag in description.tags)
+    return f"{description.caption}  [{tags}]" if tags else description.caption
 
 
 def printable(text: str) -> str:
