@@ -192,7 +192,7 @@ def _open(library: Path | None, **models: str | None) -> "Library":
     settings = load_settings(library=library, **models)
     encoder = vlm.load(settings.model)
     # Native code loads the text encoder while Python imports the database's library, which takes as long.
-    Thread(target=_warm, args=(encoder,), daemon=True).start()
+    Thread(target=_warm, args=(encoder,)).start()
     from searcher.library import Library
 
     return Library(settings=settings, encoder=encoder)

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from searcher import Library, catalog
 from searcher.catalog import Caption, Embedding, File, Image, Tag
+from support import HEED_CTRL_C
 
 COUNT = 110
 
@@ -34,7 +35,7 @@ def folder(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(folder: Path, library: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "askpix", "index", str(folder), "--library", str(library), "--json"]
+    command = [*HEED_CTRL_C, sys.executable, "-m", "askpix", "index", str(folder), "--library", str(library), "--json"]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

@@ -80,6 +80,7 @@ def test_by_keyboard_alone(desk: Page) -> None:
     desk.keyboard.press("ArrowDown")
     expect(desk.locator("figure a").first).to_be_focused()
     desk.keyboard.press("Enter")
+    desk.wait_for_url(re.compile("/image/"))
     expect(desk.locator(".facts .path")).to_contain_text("cat.jpg")
     desk.keyboard.press("Escape")
     expect(desk.locator("figure a").first).to_be_visible()
@@ -88,6 +89,7 @@ def test_by_keyboard_alone(desk: Page) -> None:
 def test_arrows_step_through_the_hits(desk: Page) -> None:
     desk.goto("/?q=an+animal&all=1")
     desk.locator("figure a").first.click()
+    desk.wait_for_url(re.compile("/image/"))  # loaded, so that its keys work
     first = desk.url
     desk.keyboard.press("ArrowRight")
     desk.wait_for_url(lambda url: url != first)

@@ -10,20 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from support import Askpix
+from support import HEED_CTRL_C, Askpix
 
 
 def test_it_says_where_it_listens_and_ends_on_ctrl_c(demo_folder: Path) -> None:
-    command = [sys.executable, "-m", "askpix", "serve", "--library", str(demo_folder), "--port", "0"]
+    command = [*HEED_CTRL_C, sys.executable, "-m", "askpix", "serve", "--library", str(demo_folder), "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
-        line = server.stderr.readline()
-        found = re.search(r"photos at (http://127\.0\.0\.1:\d+/)", line)
-        assert found, line
-        with urllib.request.urlopen(found[1] + "?q=a+cat") as answer:
-            assert b"<figure" in answer.read()
-        server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=20) in {0, 130}
+        try:
+            line = server.stderr.readline()
+            found = re.search(r"photos at (http://127\.0\.0\.1:\d+/)", line)
+            assert found, line
+            with urllib.request.urlopen(found[1] + "?q=a+cat") as answer:
+                assert b"<figure" in answer.read()
+            server.send_signal(signal.SIGINT)
+            assert server.wait(timeout=20) in {0, 130}
+        finally:
+            server.kill()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])
