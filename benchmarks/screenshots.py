@@ -18,13 +18,14 @@ from searcher import Library
 from webui.app import create_app
 
 OUT = Path(__file__).parent.parent / "docs"
-QUERY = "an animal in the grass"
+QUERY = "a dog in the grass"
 
 
 def main() -> None:
     OUT.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, Library(folder, create=True) as library:
-        for _ in IndexRun(library, [DEMO]):
+    with tempfile.TemporaryDirectory() as folder, Library(Path(folder, "library"), create=True) as library:
+        pictures = shutil.copytree(DEMO, Path(folder, "Pictures"))
+        for _ in IndexRun(library, [pictures]):
             pass
         first = library.search(QUERY, k=1, min_confidence=0)[0].photo
         server = waitress.create_server(create_app(library), host="127.0.0.1", port=0)
@@ -33,7 +34,7 @@ def main() -> None:
         pages = {
             "search": (f"/?q={QUERY}&all=1", {"width": 1280, "height": 800}, "light"),
             "photo": (
-                f"/image/{first.id}?q={QUERY}&all=1&question=what animal is it?",
+                f"/image/{first.id}?q={QUERY}&all=1&question=what colour is the dog?",
                 {"width": 1280, "height": 800},
                 "light",
             ),

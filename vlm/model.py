@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 BATCH = 16
+LOOK_BATCH = 8  # the vision network holds much a picture, and more at a time makes it no faster
 TEXT_BATCH = 64
 # The special words that open every vocabulary: pad, start, end, unknown.
 MARKS = beam.Marks(start=1, end=2, never=(0, 1, 3))
@@ -69,8 +70,8 @@ class Model:
     def look(self, images: Sequence[Image.Image]) -> Seen:
         """See n pictures: each whole, squashed to a square, as the training pictures were."""
         parts: list[list[NDArray[Any]]] = []
-        for start in range(0, len(images), BATCH):
-            pixels = np.stack([self._pixels(image) for image in images[start : start + BATCH]])
+        for start in range(0, len(images), LOOK_BATCH):
+            pixels = np.stack([self._pixels(image) for image in images[start : start + LOOK_BATCH]])
             parts.append(self._run("vision", {"pixels": pixels}))
         if not parts:
             return Seen(np.zeros((0, self.dim), np.float32), tuple(np.zeros((0, 0), np.float32) for _ in STATE))
