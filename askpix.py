@@ -24,6 +24,7 @@ for verb in (
     searcher.commands.similar,
     searcher.commands.ask,
     vlm.commands.caption,
+    vlm.commands.explain,
     webui.commands.serve,
     vlm.commands.evaluate,
     vlm.commands.train,

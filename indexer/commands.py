@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from searcher.options import captioner_option, library_option, model_option
+from searcher.options import captioner_option, language_option, library_option, model_option
 from vlm.console import emit, json_option, note, say, told
 
 
@@ -13,6 +13,7 @@ from vlm.console import emit, json_option, note, say, told
 @library_option
 @model_option
 @captioner_option
+@language_option
 @click.option("--no-captions", is_flag=True, help="Encode for search only; captions can be written later.")
 @json_option
 def index(
@@ -20,6 +21,7 @@ def index(
     library: Path | None,
     model: str | None,
     captioner: str | None,
+    caption_language: str | None,
     no_captions: bool,
     as_json: bool,
 ) -> None:
@@ -35,7 +37,7 @@ def index(
     from searcher import Library
     from searcher.settings import load_settings
 
-    settings = load_settings(library=library, model=model, captioner=captioner)
+    settings = load_settings(library=library, model=model, captioner=captioner, caption_language=caption_language)
     with Library(settings=settings, create=True) as opened:
         run = IndexRun(opened, paths, captions=not no_captions)
         with tqdm(total=run.count(), unit=" photos", desc="indexing", dynamic_ncols=True) as bar:

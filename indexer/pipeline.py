@@ -53,7 +53,10 @@ class IndexRun:
         self.roots = roots_of(paths)
         self.summary = Summary()
         self._captioner = library.captioner if captions else None
-        self._store = Store(library, self._captioner.name if self._captioner else None)
+        self._language = library.settings.caption_language
+        if self._captioner:  # refuses a language that it does not write before any work is done
+            self._captioner.describe(self._captioner.look([]), self._language)
+        self._store = Store(library, library.captions_by if captions else None)
         self._side = max(library.encoder.image_size, self._captioner.image_size if self._captioner else 0)
         self._unreadable: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -157,7 +160,7 @@ class IndexRun:
             with self._timed("caption"):
                 if self._captioner is not cast(object, self.library.encoder):
                     seen = self._captioner.look(images)
-                descriptions = self._captioner.describe(seen.take(wanting))
+                descriptions = self._captioner.describe(seen.take(wanting), self._language)
             for i, description in zip(wanting, descriptions, strict=True):
                 made[new[i].hash] = replace(made[new[i].hash], description=description)
         return [made[job.hash] if job is first.get(job.hash) and job.hash in made else job for job in jobs]

@@ -238,6 +238,6 @@ def _print_replies(replies: Iterable["Reply"], as_json: bool) -> None:
         elif reply.refused:
             note(f"{reply.image}: {reply.refused}")
         else:
-            say(f"{reply.answer}  ({reply.confidence:.0%})  {reply.image}")
+            say(f"{reply.told}  ({reply.confidence:.0%})  {reply.image}")
     if refused:
         raise SystemExit(3)

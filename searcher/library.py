@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 import numpy as np
+from PIL.Image import Image as PictureImage
 from sqlalchemy import func, select
 
 import vlm
@@ -20,8 +21,10 @@ from searcher.words import shared_words
 from vlm.errors import AskpixError
 from vlm.picture import open_picture
 from vlm.protocols import Answerer, Captioner, Encoder, Floats
+from vlm.relevance import Relevance, relevance
 
 LONGEST_QUERY = 1_000
+EXPLAINED = 800  # the shorter side in pixels that windows are cut from
 
 
 class Library:
@@ -83,6 +86,12 @@ class Library:
     def captioner(self) -> Captioner:
         """The model that writes captions; the encoder itself unless set apart."""
         return cast(Captioner, self._other("captioner", self.settings.captioner))
+
+    @property
+    def captions_by(self) -> str:
+        """Who captions are kept as being from: the captioner, and their language if it is not English."""
+        language = self.settings.caption_language
+        return self.captioner.name if language == "en" else f"{self.captioner.name}:{language}"
 
     @cached_property
     def answerer(self) -> Answerer:
@@ -168,14 +177,14 @@ class Library:
             ids = session.scalars(
                 chosen.where(Image.id.in_(present)).order_by(Image.id.desc()).limit(k).offset(offset)
             ).all()
-            found = photos(session, ids, self.captioner.name)
+            found = photos(session, ids, self.captions_by)
         why = {"filter": where} if where is not None else {}
         return [Hit(photo, 1.0, 1.0, why) for photo in found]
 
     def photo(self, image_id: int) -> Photo | None:
         """The image with that id, unless it is unknown or its files are gone."""
         with catalog.session(self.engine) as session:
-            return next(iter(photos(session, [image_id], self.captioner.name)), None)
+            return next(iter(photos(session, [image_id], self.captions_by)), None)
 
     def count_images(self) -> int:
         """How many images have a file."""
@@ -185,11 +194,8 @@ class Library:
 
     def embed_file(self, path: Path) -> Floats:
         """The embedding [dim] of a picture file; raises AskpixError, with the path, when it cannot be read."""
-        try:
-            picture = open_picture(path, self.encoder.image_size, self.settings.max_pixels)
-        except AskpixError as error:
-            raise AskpixError(f"{path}: {error}") from error
-        embedding: Floats = self.encoder.look([picture.image]).embeddings[0]
+        image = open_file(path, self.encoder.image_size, self.settings.max_pixels)
+        embedding: Floats = self.encoder.look([image]).embeddings[0]
         return embedding
 
     def _rank(
@@ -221,7 +227,7 @@ class Library:
             # Images whose files are all gone are passed over, so it may take more to have k.
             while True:
                 _, ids = self.vectors.search(target, wanted, count, allowed)
-                found = photos(session, ids.tolist(), self.captioner.name)
+                found = photos(session, ids.tolist(), self.captions_by)
                 if len(found) >= k or wanted >= count:
                     break
                 wanted *= 4
@@ -234,7 +240,11 @@ class Library:
             return []
         vectors = self.vectors.get(np.array([photo.id for photo in found]), count)
         given = {name: vectors @ part for name, part in parts.items() if part is not None}
-        confidence = self.encoder.confidence(given["text"]) if "text" in given else np.clip(given["image"], 0, 1)
+        text = parts["text"]
+        if text is None:
+            confidence = np.clip(given["image"], 0, 1)
+        else:
+            confidence = self.encoder.confidence(given["text"], text, count)
         hits = []
         for i, photo in enumerate(found):
             why: dict[str, Any] = {"embedding": {name: round(float(score[i]), 4) for name, score in given.items()}}
@@ -242,6 +252,15 @@ class Library:
                 why["words"] = shared_words(query, photo)
             hits.append(Hit(photo, float(sum(score[i] for score in given.values())), float(confidence[i]), why))
         return hits
+
+    def explain(self, photo: Photo | Path, text: str) -> tuple[PictureImage, Relevance]:
+        """Where in a photo of the library, or a picture file, the encoder finds a text, and the picture itself.
+
+        Raises AskpixError when the text is empty or too long, or the picture cannot be read.
+        """
+        path, text = (photo.path if isinstance(photo, Photo) else photo), check_query(text)
+        image = open_file(path, EXPLAINED, self.settings.max_pixels)
+        return image, relevance(self.encoder, image, text)
 
     # Questions
 
@@ -264,6 +283,14 @@ class Library:
         yield from answers.ask_and_keep(
             self.engine, self.answerer, question, save_as, asked_photos, self.settings.max_pixels
         )
+
+
+def open_file(path: Path, least: int, max_pixels: int) -> PictureImage:
+    """The picture in a file, no smaller than `least` pixels; raises AskpixError, with the path, if unreadable."""
+    try:
+        return open_picture(path, least, max_pixels).image
+    except AskpixError as error:
+        raise AskpixError(f"{path}: {error}") from error
 
 
 def check_query(text: str) -> str:

@@ -18,4 +18,7 @@ model_option: Callable[[F], F] = click.option(
     "--model", help="The encoder: builtin (the default), or a folder of weights."
 )
 captioner_option: Callable[[F], F] = click.option("--captioner", help="Another model for captions.")
+language_option: Callable[[F], F] = click.option(
+    "--language", "caption_language", help="What captions are written in: en (the default) or zh."
+)
 answerer_option: Callable[[F], F] = click.option("--answerer", help="Another model for answers.")

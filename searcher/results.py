@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from searcher.catalog import Caption, File, Image, Tag
 
+UNSURE = 0.2  # a less likely answer is told as a guess
+
 
 @dataclass(frozen=True)
 class Photo:
@@ -60,6 +62,13 @@ class Reply:
     confidence: float = 0.0
     why: dict[str, Any] = field(default_factory=dict)
     refused: str | None = None
+
+    @property
+    def told(self) -> str:
+        """The answer as people are told it: one that is likely wrong is no more than a guess."""
+        if self.answer is None:
+            return self.refused or ""
+        return self.answer if self.confidence >= UNSURE else f"I can't tell (perhaps {self.answer})"
 
     def as_json(self) -> dict[str, Any]:
         """The reply as the command line and the API print it."""

@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     library: Path = Field(default_factory=lambda: user_data_path("askpix"))
     model: str = Field(default="builtin", description="the encoder: builtin, or a folder of weights")
     captioner: str | None = Field(default=None, description="another model for captions")
+    caption_language: str = Field(
+        default="en", description="what captions are written in: en or zh, or what the model writes"
+    )
     answerer: str | None = Field(default=None, description="another model for answers")
     max_pixels: int = Field(default=MAX_PIXELS, gt=0, description="pictures with more pixels are refused")
     min_confidence: float | None = Field(default=None, ge=0, le=1, description="instead of the model's cutoff")

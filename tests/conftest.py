@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+import vlm
 from indexer.pipeline import IndexRun
 from searcher import Library
 from support import Askpix
@@ -26,7 +27,7 @@ def photos() -> Path:
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library folder of the demo photographs, indexed once for all workers."""
-    shared = tmp_path_factory.getbasetemp().parent / "demo-library"
+    shared = tmp_path_factory.getbasetemp().parent / f"demo-library-{vlm.load().name}"
     with FileLock(f"{shared}.lock"):
         if not (shared / "catalog.sqlite").exists():
             with Library(shared, create=True) as library:

@@ -10,7 +10,7 @@ import pytest
 
 from support import Askpix, records
 
-VERBS = ("index", "search", "similar", "ask", "caption", "serve", "evaluate", "train", "doctor")
+VERBS = ("index", "search", "similar", "ask", "caption", "explain", "serve", "evaluate", "train", "doctor")
 
 
 def test_help_names_every_verb_and_each_shows_an_example(askpix: Askpix) -> None:

@@ -2,7 +2,8 @@
 
 config.json      sizes, calibration, vocabulary and names (`Config`)
 vision.onnx      pixels -> embedding, grid, classes, words
-text.onnx        token ids -> embedding, sentence, states;  tokenizer.json beside it
+text.onnx        token ids -> embedding, sentence, states;  tokenizer.json and pieces.json beside it
+background.npy   embeddings of pictures of anything, that a text's scores are compared with
 memory.onnx      what was seen -> the caption decoder's keys and values
 decoder.onnx     one word further
 answerer.onnx    what was seen and the question -> answers
@@ -14,14 +15,17 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from vlm.errors import AskpixError
+from vlm.protocols import Floats
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from tokenizers import Tokenizer
 
 # Raised when what the files mean changes, so that an older askpix refuses them with a plain word.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -33,18 +37,19 @@ class Config:
     image_size: int
     dim: int
     longest_question: int
-    # confidence = sigmoid(slope * score + intercept); hits below the cutoff are left out
-    slope: float
-    intercept: float
+    # the weights of vlm.confidence; hits below the cutoff are left out
+    confidence: list[float]
     cutoff: float
     # the caption decoder
     vocabulary: list[str]
+    starts: dict[str, int]  # the mark that opens a caption, by language
     layers: int
     heads: int
     head_width: int
     longest_caption: int
     beams: int
     length_power: float
+    gender_floor: float  # the word probability from which a caption may say so
     # tags
     classes: list[str]
     class_floor: float
@@ -67,9 +72,12 @@ def read_config(folder: Path) -> Config:
     except (OSError, ValueError) as error:
         raise AskpixError(f"{path} cannot be read ({error}): train or copy the model again.") from None
     written = values.get("format") if isinstance(values, dict) else None
-    if not isinstance(written, int) or written > FORMAT:
+    if written != FORMAT:
+        newer = isinstance(written, int) and written > FORMAT
+        mend = "update askpix" if newer else "train the model again"
         raise AskpixError(
-            f"{folder} was written by a newer askpix (format {written}, this one reads {FORMAT}): update askpix."
+            f"{folder} was written by {'a newer' if newer else 'an older'} askpix "
+            f"(format {written}, this one reads {FORMAT}): {mend}."
         )
     try:
         return Config(**{field.name: values[field.name] for field in fields(Config)})
@@ -96,14 +104,24 @@ def open_session(folder: Path, part: str, threads: int) -> "InferenceSession":
         raise AskpixError(f"{path} is damaged ({error}): train or copy the model again.") from None
 
 
-def open_tokenizer(folder: Path, longest: int) -> "Tokenizer":
-    """Load the tokenizer, to cut texts after `longest` tokens and pad nothing."""
+def open_tokenizer(folder: Path, name: str, longest: int) -> "Tokenizer":
+    """Load a tokenizer, to cut texts after `longest` tokens and pad nothing."""
     from tokenizers import Tokenizer
 
-    path = folder / "tokenizer.json"
+    path = folder / f"{name}.json"
     if not path.is_file():
         raise AskpixError(f"{path} is missing: train or copy the model again.")
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_padding()
     tokenizer.enable_truncation(longest)
     return tokenizer
+
+
+def open_background(folder: Path) -> Floats:
+    """Load the background's embeddings [b, dim]."""
+    path = folder / "background.npy"
+    try:
+        found: Floats = np.load(path, allow_pickle=False).astype(np.float32)
+    except (OSError, ValueError) as error:
+        raise AskpixError(f"{path} cannot be read ({error}): train or copy the model again.") from None
+    return found

@@ -5,7 +5,7 @@ used, so that a text search loads the text encoder alone.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vlm import beam
-from vlm.folder import Config, open_session, open_tokenizer
+from vlm.confidence import confidence
+from vlm.errors import AskpixError
+from vlm.folder import Config, open_background, open_session, open_tokenizer
 from vlm.protocols import Answer, Description, Floats, Seen
+from vlm.species import rightly_named
 from vlm.tags import named, tags
+from vlm.wording import FEMALE, GENDERED, MALE, NEVER, neutral
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -27,8 +31,9 @@ if TYPE_CHECKING:
 BATCH = 16
 LOOK_BATCH = 8  # the vision network holds much a picture, and more at a time makes it no faster
 TEXT_BATCH = 64
-# The special words that open every vocabulary: pad, start, end, unknown.
-MARKS = beam.Marks(start=1, end=2, never=(0, 1, 3))
+# Of the special words that open every vocabulary: pad, start, end, unknown, and more starts.
+PAD, END, UNKNOWN = 0, 2, 3
+ENGLISH = "en"
 CONSIDERED = 5
 
 
@@ -85,25 +90,26 @@ class Model:
         ]
         return np.concatenate(rows) if rows else np.zeros((0, self.dim), np.float32)
 
-    def confidence(self, scores: Floats) -> Floats:
-        """The probability that a text matches a picture, from their inner products."""
-        logits = self.config.slope * np.asarray(scores, np.float32) + self.config.intercept
-        probabilities: Floats = (1 / (1 + np.exp(-logits))).astype(np.float32)
-        return probabilities
+    def confidence(self, scores: Floats, query: Floats, pictures: int) -> Floats:
+        """The probabilities that a text matches pictures; see `vlm.confidence`."""
+        background: Floats = self._part("background", lambda: open_background(self.folder))
+        return confidence(scores, query, background, pictures, self.config.confidence)
 
-    def describe(self, seen: Seen) -> list[Description]:
+    def describe(self, seen: Seen, language: str = ENGLISH) -> list[Description]:
         """A caption and tags for each picture seen."""
+        if language not in self.config.starts:
+            raise AskpixError(f'{self.name} writes no "{language}": use {" or ".join(self.config.starts)}.')
         found: list[beam.Found] = []
         for start in range(0, len(seen.embeddings), BATCH):
-            found += self._captions(_part(seen, start))
+            found += self._captions(_batch(seen, start), language)
         _, classes, words = seen.state
-        return [self._described(*one) for one in zip(found, classes, words, strict=True)]
+        return [self._described(*one, language) for one in zip(found, classes, words, strict=True)]
 
     def answer(self, seen: Seen, questions: Sequence[str]) -> list[Answer]:
         """Answer questions[i] about the i-th picture seen."""
         answers: list[Answer] = []
         for start in range(0, len(questions), BATCH):
-            answers += self._answers(_part(seen, start), questions[start : start + BATCH])
+            answers += self._answers(_batch(seen, start), questions[start : start + BATCH])
         return answers
 
     def _pixels(self, image: Image.Image) -> NDArray[np.uint8]:
@@ -113,20 +119,31 @@ class Model:
 
     def _read(self, texts: Sequence[str]) -> dict[str, Any]:
         """The text network's outputs and the mask of n texts."""
-        encoded = self._tokenizer().encode_batch(list(texts))
+        ids, mask = self._tokens("tokenizer", texts)
+        pieces, pieces_mask = self._tokens("pieces", texts)
+        inputs = {"ids": ids, "mask": mask, "pieces": pieces, "pieces_mask": pieces_mask}
+        embedding, sentence, states, _ = self._run("text", inputs)
+        return {"embedding": embedding, "sentence": sentence, "states": states, "mask": mask}
+
+    def _tokens(self, tokenizer: str, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Token ids and mask of n texts, two [n, t]."""
+        longest = self.config.longest_question
+        loaded: Tokenizer = self._part(tokenizer, lambda: open_tokenizer(self.folder, tokenizer, longest))
+        encoded = loaded.encode_batch(list(texts))
         ids = np.zeros((len(encoded), max(len(one.ids) for one in encoded)), np.int64)
         mask = np.zeros_like(ids)
         for row, one in enumerate(encoded):
             ids[row, : len(one.ids)] = one.ids
             mask[row, : len(one.ids)] = 1
-        embedding, sentence, states = self._run("text", {"ids": ids, "mask": mask})
-        return {"embedding": embedding, "sentence": sentence, "states": states, "mask": mask}
+        return ids, mask
 
-    def _captions(self, seen: Seen) -> list[beam.Found]:
+    def _captions(self, seen: Seen, language: str) -> list[beam.Found]:
         config = self.config
         pictures = len(seen.embeddings)
         (cross,) = self._run("memory", _inputs(seen))
         past = np.zeros((pictures, config.beams, config.layers, 2, config.heads, 0, config.head_width), np.float32)
+        forbidden = (i for i, word in enumerate(config.vocabulary) if word in NEVER)
+        never = (PAD, UNKNOWN, *config.starts.values(), *forbidden)
         return beam.search(
             partial(self._step, cross),
             lambda kept, picks: kept[np.arange(pictures)[:, None], picks],
@@ -135,27 +152,40 @@ class Model:
             config.beams,
             config.longest_caption,
             config.length_power,
-            MARKS,
+            beam.Marks(config.starts[language], END, never),
         )
 
     def _step(self, cross: Floats, tokens: NDArray[np.int64], past: Floats) -> tuple[Floats, Floats]:
         logs, grown = self._run("decoder", {"tokens": tokens, "cross": cross, "past": past})
         return logs, grown
 
-    def _described(self, found: beam.Found, classes: Floats, words: Floats) -> Description:
+    def _described(self, found: beam.Found, classes: Floats, words: Floats, language: str) -> Description:
         config = self.config
-        text = " ".join(config.vocabulary[token] for token in found.tokens)
+        said = ("" if language == "zh" else " ").join(config.vocabulary[token] for token in found.tokens)
+        seen = self._genders(words)
+        text = neutral(rightly_named(said, classes, config.classes) if language == ENGLISH else said, seen)
+        likely = named(words, config.words, config.word_floor / 2)
         return Description(
             caption=text[:1].upper() + text[1:],
             # The geometric mean of the words' probabilities, the end's included.
             confidence=round(float(np.exp(found.log_probability / (len(found.tokens) + 1))), 4),
             tags=tags(
                 named(classes, config.classes, config.class_floor),
-                named(words, config.words, config.word_floor / 2),
+                {word: p for word, p in likely.items() if word not in GENDERED or GENDERED[word][0] in seen},
                 config.word_floor,
                 text,
             ),
         )
+
+    def _genders(self, words: Floats) -> set[str]:
+        """The genders that the picture shows, by its word probabilities [w]."""
+        number = {word: i for i, word in enumerate(self.config.words)}
+        found = set()
+        for gender in (MALE, FEMALE):
+            own = [number[word] for word, (of, _) in GENDERED.items() if of == gender and word in number]
+            if not own or words[own].max() >= self.config.gender_floor:
+                found.add(gender)
+        return found
 
     def answer_scores(self, seen: Seen, questions: Sequence[str]) -> Floats:
         """The answerer's scores before calibration: [n, answers] for n pictures and their questions."""
@@ -181,21 +211,18 @@ class Model:
         return outputs
 
     def _session(self, part: str) -> "InferenceSession":
+        session: InferenceSession = self._part(part, lambda: open_session(self.folder, part, self.threads))
+        return session
+
+    def _part(self, name: str, load: Callable[[], Any]) -> Any:
+        """A part of the model, loaded when first asked for."""
         with self._lock:
-            if part not in self._parts:
-                self._parts[part] = open_session(self.folder, part, self.threads)
-            session: InferenceSession = self._parts[part]
-            return session
-
-    def _tokenizer(self) -> "Tokenizer":
-        with self._lock:
-            if "tokenizer" not in self._parts:
-                self._parts["tokenizer"] = open_tokenizer(self.folder, self.config.longest_question)
-            tokenizer: Tokenizer = self._parts["tokenizer"]
-            return tokenizer
+            if name not in self._parts:
+                self._parts[name] = load()
+            return self._parts[name]
 
 
-def _part(seen: Seen, start: int) -> Seen:
+def _batch(seen: Seen, start: int) -> Seen:
     """One batch of the pictures seen."""
     return seen.take(range(start, min(start + BATCH, len(seen.embeddings))))
 

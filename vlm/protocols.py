@@ -88,8 +88,9 @@ class Encoder(Looker, Protocol):
     def encode_texts(self, texts: Sequence[str]) -> Floats:
         """Embed n texts: [n, dim], rows of unit length, in the space of `Seen.embeddings`."""
 
-    def confidence(self, scores: Floats) -> Floats:
-        """The calibrated probability that a text matches a picture, from their inner products."""
+    def confidence(self, scores: Floats, query: Floats, pictures: int) -> Floats:
+        """The calibrated probabilities [n] that a text matches pictures: from their inner products [n],
+        the text's embedding [dim], and how many pictures the library has."""
 
     @property
     def cutoff(self) -> float:
@@ -99,8 +100,11 @@ class Encoder(Looker, Protocol):
 class Captioner(Looker, Protocol):
     """Writes about pictures."""
 
-    def describe(self, seen: Seen) -> list[Description]:
-        """Write a caption and tags for each of the n pictures that `look` saw."""
+    def describe(self, seen: Seen, language: str = "en") -> list[Description]:
+        """Write a caption and tags for each of the n pictures that `look` saw.
+
+        Raises AskpixError when the model does not write that language (its two-letter code).
+        """
 
 
 class Answerer(Looker, Protocol):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from searcher.options import answerer_option, captioner_option, library_option, model_option
+from searcher.options import answerer_option, captioner_option, language_option, library_option, model_option
 from vlm.console import note
 from vlm.errors import AskpixError
 
@@ -16,6 +16,7 @@ THREADS = 4
 @library_option
 @model_option
 @captioner_option
+@language_option
 @answerer_option
 @click.option("--host", default="127.0.0.1", show_default=True, envvar="ASKPIX_HOST", help="The address to listen on.")
 @click.option(
@@ -30,6 +31,7 @@ def serve(
     library: Path | None,
     model: str | None,
     captioner: str | None,
+    caption_language: str | None,
     answerer: str | None,
     host: str,
     port: int,
@@ -50,7 +52,9 @@ def serve(
 
     # A browser asks for many thumbnails at once; that they wait their turn is no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    settings = load_settings(library=library, model=model, captioner=captioner, answerer=answerer)
+    settings = load_settings(
+        library=library, model=model, captioner=captioner, caption_language=caption_language, answerer=answerer
+    )
     with Library(settings=settings) as opened:
         app = create_app(opened)
         try:

@@ -7,6 +7,7 @@ from itertools import islice
 from flask import Blueprint, abort, render_template, request, url_for
 
 from searcher import Hit, Library, Photo
+from vlm.relevance import question_text
 from webui.library import current_library
 
 blueprint = Blueprint("pages", __name__)
@@ -107,6 +108,8 @@ def image(image_id: int) -> str:
         after=after,
         question=question,
         reply=reply,
+        shown=request.args.get("show", "").strip(),
+        sought=question_text(question, reply.answer) if reply and reply.answer else "",
         similar=library.similar(image_id, k=SIMILAR) if library.count_vectors() else [],
     )
 

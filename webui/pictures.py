@@ -1,7 +1,10 @@
 """Pictures for the page: renditions made once and kept, and the originals."""
 
-from flask import Blueprint, Response, abort, send_file
+import io
 
+from flask import Blueprint, Response, abort, request, send_file
+
+from vlm.relevance import overlay
 from webui.library import current_library
 from webui.renditions import SIZES, rendition
 
@@ -21,6 +24,22 @@ def picture(image_id: int, content: str, size: str) -> Response:
     response = send_file(made, mimetype="image/webp", max_age=31_536_000)
     response.cache_control.immutable = True
     return response
+
+
+@blueprint.get("/picture/<int:image_id>/<content>/where.webp")
+def where(image_id: int, content: str) -> Response:
+    """The photo with the rest dimmed where the text of the argument `text` is not found."""
+    library = current_library()
+    photo = library.photo(image_id)
+    if photo is None or not photo.hash.startswith(content):
+        abort(404)
+    image, found = library.explain(photo, request.args.get("text", ""))
+    shown = overlay(image, found)
+    shown.thumbnail(SIZES["large"])
+    file = io.BytesIO()
+    shown.save(file, "WEBP", quality=80)
+    file.seek(0)
+    return send_file(file, mimetype="image/webp", max_age=86_400)
 
 
 @blueprint.get("/original/<int:image_id>")

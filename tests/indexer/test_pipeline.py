@@ -10,6 +10,8 @@ from sqlalchemy import func, select
 from indexer.pipeline import IndexRun, Summary
 from searcher import Library, catalog
 from searcher.catalog import Caption, Embedding, File, Image, Run
+from searcher.settings import load_settings
+from vlm.errors import AskpixError
 
 
 def index(library: Library, *paths: Path, captions: bool = True) -> Summary:
@@ -119,3 +121,22 @@ def test_orientation_and_size_are_the_upright_ones(library: Library, tmp_path: P
     index(library, tmp_path / "turned.jpg")
     found = library.browse()[0].photo
     assert (found.width, found.height) == (size[1], size[0])
+
+
+def test_captions_in_chinese_beside_the_english_ones(library: Library, folder: Path, tmp_path: Path) -> None:
+    index(library, folder)
+    settings = load_settings(library=tmp_path / "library", caption_language="zh")
+    with Library(settings=settings) as chinese:
+        assert outcome(index(chinese, folder)) == (3, 3, 0, 0)
+        assert outcome(index(chinese, folder)) == (3, 0, 3, 0)
+        for hit in chinese.browse():
+            assert hit.photo.caption
+            assert not hit.photo.caption.isascii()
+    assert all(hit.photo.caption and hit.photo.caption.isascii() for hit in library.browse())
+
+
+def test_a_language_that_the_model_does_not_write(library: Library, folder: Path, tmp_path: Path) -> None:
+    settings = load_settings(library=tmp_path / "library", caption_language="eo")
+    with Library(settings=settings) as esperanto, pytest.raises(AskpixError, match='writes no "eo": use en or zh'):
+        index(esperanto, folder)
+    assert library.count_images() == 0

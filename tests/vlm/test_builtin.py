@@ -52,16 +52,46 @@ def test_texts_find_their_pictures(model: Model, seen: Seen) -> None:
 
 
 def test_confidence_grows_with_the_score(model: Model) -> None:
-    confidence = model.confidence(np.linspace(-1, 1, 50, dtype=np.float32))
+    (query,) = model.encode_texts(["a dog on a beach"])
+    confidence = model.confidence(np.linspace(-1, 1, 50, dtype=np.float32), query, 1000)
     assert (np.diff(confidence) >= 0).all()
     assert confidence[0] < 0.01
     assert confidence[-1] > 0.99
     assert 0 < model.cutoff < 1
 
 
+def test_confidence_falls_with_the_size_of_the_library(model: Model) -> None:
+    (query,) = model.encode_texts(["a dog on a beach"])
+    scores = np.linspace(0.1, 0.6, 20, dtype=np.float32)
+    assert (model.confidence(scores, query, 100) > model.confidence(scores, query, 100_000)).all()
+
+
 def test_nonsense_gets_no_confident_hit(model: Model, seen: Seen) -> None:
-    scores = model.encode_texts(["asdf qwer zxcv", "%%% 12345"]) @ seen.embeddings.T
-    assert (model.confidence(scores) < model.cutoff).all()
+    for query in model.encode_texts(["asdf qwer zxcv", "%%% 12345"]):
+        assert (model.confidence(seen.embeddings @ query, query, 1000) < model.cutoff).all()
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["eine Katze", "Berge mit Schnee", "eine Tasse Kaffee", "eine Gitarre"],
+        ["un chat", "des montagnes enneigées", "une tasse de café", "une guitare"],
+        ["kočka", "zasněžené hory", "šálek kávy", "kytara"],
+        ["一只猫", "雪山", "一杯咖啡", "一把吉他"],
+    ],
+    ids=["German", "French", "Czech", "Chinese"],
+)
+def test_texts_in_other_languages_find_their_pictures(model: Model, seen: Seen, texts: list[str]) -> None:
+    right = (model.encode_texts(texts) @ seen.embeddings.T).argmax(1) == np.arange(4)
+    assert right.sum() >= 3
+
+
+def test_captions_in_chinese(model: Model, seen: Seen) -> None:
+    for description in model.describe(seen, "zh"):
+        assert len(description.caption) >= 4
+        assert all("\u4e00" <= character <= "\u9fff" for character in description.caption)
+    with pytest.raises(AskpixError, match='writes no "eo": use en or zh'):
+        model.describe(seen, "eo")
 
 
 def test_captions_are_sentences_with_tags(model: Model, seen: Seen) -> None:

@@ -42,7 +42,7 @@ def test_search_open_ask(page: Page) -> None:
     expect(page.get_by_role("heading", name="Similar")).to_be_visible()
     page.get_by_label("Ask this photo").fill("is there a person?")
     page.get_by_role("button", name="Ask").click()
-    expect(page.locator(".reply .answer")).to_have_text(re.compile(r"(yes|no)\s+\d+ % sure"))
+    expect(page.locator(".reply .answer")).to_have_text(re.compile(r"(yes|no)\)?\s+\d+ % sure"))
     page.get_by_role("link", name="All hits").click()
     expect(page).to_have_url(re.compile(r"/\?q=a\+cat$|/\?q=a%20cat$"))
 
@@ -115,3 +115,23 @@ def test_focus_is_seen(desk: Page) -> None:
     desk.keyboard.press("ArrowDown")
     style = desk.locator("figure a").first.evaluate("(a) => getComputedStyle(a).outlineStyle")
     assert style == "solid"
+
+
+def test_see_where(page: Page) -> None:
+    page.goto("/?q=a+cat&all=1")
+    page.locator("figure a").first.click()
+    page.get_by_role("link", name="where?").click()
+    shown = page.locator(".frame img")
+    expect(shown).to_have_attribute("alt", re.compile("bright where the machine finds “a cat”"))
+    expect(page.locator(".shown")).to_contain_text("Where the machine finds a cat")
+    assert shown.evaluate("(img) => img.decode().then(() => img.naturalWidth)") > 0
+    page.get_by_role("link", name="Show the photo").click()
+    word = page.locator("h1.words a").last
+    text = word.inner_text()
+    word.click()
+    expect(page.locator(".shown b")).to_have_text(text)
+    page.get_by_label("Ask this photo").fill("what animal is it?")
+    page.get_by_role("button", name="Ask").click()
+    page.get_by_role("link", name="where it looked").click()
+    expect(page.locator(".shown b")).to_contain_text("animal")
+    expect(page.locator(".reply .answer")).to_be_visible()

@@ -1,5 +1,6 @@
 """What the server answers."""
 
+import io
 import re
 
 import pytest
@@ -108,3 +109,15 @@ def test_every_answer_is_protected(client: FlaskClient) -> None:
 def test_first_page_is_small(client: FlaskClient) -> None:
     sizes = [len(client.get(url).data) for url in ("/", "/static/style.css", "/static/keys.js", "/static/icon.svg")]
     assert sum(sizes) < 300_000
+
+
+def test_a_photo_is_shown_where_a_text_is_found(client: FlaskClient, demo_library: Library) -> None:
+    cat = demo_library.search("a cat", k=1, min_confidence=0)[0].photo
+    html = client.get(f"/image/{cat.id}?show=a+cat").text
+    (address,) = re.findall(r'src="(/picture/[^"]+where\.webp[^"]*)"', html)
+    shown = client.get(address.replace("&amp;", "&"))
+    assert shown.status_code == 200
+    with Image.open(io.BytesIO(shown.data)) as picture:
+        assert picture.width / picture.height == pytest.approx(cat.width / cat.height, rel=0.02)
+    assert client.get(f"/picture/{cat.id}/000/where.webp?text=a+cat").status_code == 404
+    assert client.get(address.split("?")[0]).status_code == 400

@@ -5,36 +5,60 @@ Only what needs torch is imported inside `train`, so that the measures can be us
 
 import hashlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from vlm.errors import AskpixError
 
-RECIPE = Path(__file__).parent / "builtin.toml"
 
-
-def train(recipe: Path, data: Path, out: Path, *, resume: bool = True) -> None:
+def train(
+    recipe: Path | None,
+    data: Path,
+    out: Path,
+    *,
+    captions: Path | None = None,
+    images: Path | None = None,
+    start: str | None = None,
+    resume: bool = True,
+) -> None:
     """Train by a recipe on the CSVs and pictures below `data`; write a folder that `vlm.load` reads.
 
-    What is done is kept in a folder beside `out` (its name and ".work"), from which an interrupted
-    run goes on stage by stage; `resume=False` starts anew. Raises AskpixError when torch or the base
-    weights are not installed, or the recipe or the data cannot be used.
+    `captions`, `images` and `start` take the place of what the recipe says. The recipe is that of the
+    built-in model if none is named, or with `captions` the one that goes on from a finished model. What
+    is done is kept in a folder beside `out` (its name and ".work"), from which an interrupted run goes
+    on; `resume=False` starts anew. Raises AskpixError when torch or the base weights are not installed,
+    or the recipe or the data cannot be used.
     """
     try:
         import torch
     except ModuleNotFoundError:
         raise AskpixError('Training needs torch: pip install "askpix[train]".') from None
+    import vlm
     from vlm.training import card, pipeline, publish
-    from vlm.training.recipe import read_recipe
+    from vlm.training.material import material
+    from vlm.training.recipe import BUILTIN, FINETUNE, read_recipe
+    from vlm.training.restore import restore
+    from vlm.training.run import Run, tools
 
+    recipe = recipe or (FINETUNE if captions else BUILTIN)
     settings = read_recipe(recipe)
-    material = pipeline.material(settings, data)
+    tables = replace(
+        settings.data,
+        captions=str(captions.absolute()) if captions else settings.data.captions,
+        caption_images=str(images.absolute()) if images else settings.data.caption_images,
+    )
+    settings = replace(settings, data=tables, start=settings.start if start is None else start)
+    given = material(settings.data, data)
     work = out.with_name(out.name + ".work")
     work.mkdir(parents=True, exist_ok=True)
-    _same_recipe(recipe, work, resume)
+    before = vlm.load(settings.start) if settings.start else None
+    _same_run(f"{settings} {before.name if before else ''}", work, resume)
     torch.manual_seed(settings.seed)
-    run = pipeline.Run(settings, material, pipeline.tools(settings, work), work, say)
+    parts = tools(settings, work)
+    known = restore(before.folder, settings, parts) if before else None
+    run = Run(settings, given, parts, work, say, known)
     measured = publish.publish(run, pipeline.trained(run), out)
-    card.write(out, recipe, settings, measured)
+    card.write(out, recipe, settings, measured, len(given.captioned.images))
     say(f"The model is in {out}; {work} can be removed.")
 
 
@@ -43,12 +67,12 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _same_recipe(recipe: Path, work: Path, resume: bool) -> None:
-    """Stages of one recipe are no use to another."""
-    mark, now = work / "recipe.sha256", hashlib.sha256(recipe.read_bytes()).hexdigest()
+def _same_run(settings: str, work: Path, resume: bool) -> None:
+    """Stages of one run are no use to another."""
+    mark, now = work / "run.sha256", hashlib.sha256(settings.encode()).hexdigest()
     if not resume:
         for path in work.iterdir():
             path.unlink()
     elif mark.exists() and mark.read_text() != now:
-        raise AskpixError(f"{work} holds stages of another recipe: remove it, or name another output folder.")
+        raise AskpixError(f"{work} holds stages of another recipe or other data: remove it, or name another output.")
     mark.write_text(now)

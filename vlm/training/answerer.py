@@ -96,6 +96,6 @@ class Answerer(nn.Module):
         weights = (self.weigh(x)[:, :, 0] + hidden).softmax(1)
         gathered = (weights[:, :, None] * x).sum(1)
         asked = self.sentence(sentence * 8)
-        seen = memory[:, -3:].mean(1)
+        seen = memory[:, -4:].mean(1)
         fused = torch.cat([gathered, asked, seen, asked * seen], 1)
         return self.name(self.drop(functional.gelu(self.fuse(self.drop(fused)))))  # type: ignore[no-any-return]

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,14 +16,15 @@ from torch.nn import functional
 from vlm.protocols import Floats
 from vlm.training.answerer import Answerer
 from vlm.training.captions import SeenView
-from vlm.training.progress import Progress
-from vlm.training.retrieval import averaged_towards
+from vlm.training.loop import Epochs, averaged_towards, device, half_precision, placed
 from vlm.training.sentences import Read
 
 
 @dataclass(frozen=True)
 class AnswerSettings:
-    """How the stage is trained; `made_share` is the share of made questions in a batch."""
+    """How the stage is trained; `made_share` is the share of batches of made questions, and `whole` that
+    of questions whose single words are hidden, as those of other languages are, so that the sentence as a
+    whole must do."""
 
     epochs: int
     batch: int = 128
@@ -34,19 +36,23 @@ class AnswerSettings:
     layers: int = 2
     dropout: float = 0.3
     made_share: float = 0.5
+    whole: float = 0.15
+    seed: int = 1
+    patience: int = 6
 
 
 @dataclass(frozen=True)
 class Questions:
     """Questions about the pictures of one set of views.
 
-    picture, answer: [q]; wordings: the questions read, in the words that fit each view (a mirrored
-    picture has its left on the right); the last wording serves all further views.
+    picture, answer: [q]; drawn: [q], how likely each is drawn for a batch; wordings: the questions read, in
+    the words that fit each view (a mirrored picture has its left on the right), the last for all further.
     """
 
     views: Sequence[SeenView]
     picture: NDArray[np.int64]
     answer: NDArray[np.int64]
+    drawn: NDArray[np.float64]
     wordings: Sequence[Read]
 
     def batch(self, rows: NDArray[np.int64], view: int) -> tuple[Tensor, ...]:
@@ -57,15 +63,22 @@ class Questions:
         mask = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
         return (
             *self.views[view].rows(self.picture[rows]),
-            torch.from_numpy(wording.states[texts, : lengths.max()].astype(np.float32)),
-            torch.from_numpy(mask),
-            torch.from_numpy(wording.sentences[texts]),
+            *placed(wording.states[texts, : lengths.max()].astype(np.float32), mask, wording.sentences[texts]),
         )
 
 
 def known_answers(given: Iterable[str]) -> list[str]:
     """All answers that were given, most frequent first."""
-    return [answer for answer, _ in Counter(given).most_common()]
+    often = Counter(given)
+    return sorted(often, key=lambda answer: (-often[answer], answer))
+
+
+def evenly(kinds: Sequence[str], given: Sequence[str]) -> NDArray[np.float64]:
+    """[q]: chances that draw frequent answers of a kind less often than they come, by a square root."""
+    often = Counter(zip(kinds, given, strict=True))
+    chances = np.array([often[each] ** -0.5 for each in zip(kinds, given, strict=True)])
+    shares: NDArray[np.float64] = chances / chances.sum()
+    return shares
 
 
 def mirrored(question: str) -> str:
@@ -78,7 +91,7 @@ def mirrored(question: str) -> str:
 def scores(answerer: Answerer, asked: Questions, batch: int = 256) -> Floats:
     """[q, answers] for the first view."""
     parts = [
-        answerer(*asked.batch(np.arange(start, min(start + batch, len(asked.picture))), 0))
+        answerer(*asked.batch(np.arange(start, min(start + batch, len(asked.picture))), 0)).cpu()
         for start in range(0, len(asked.picture), batch)
     ]
     return torch.cat(parts).numpy()
@@ -89,35 +102,44 @@ def fit(
     sources: Sequence[Questions],
     shares: Sequence[float],
     settings: AnswerSettings,
-    seed: int,
-    after_epoch: Callable[[int, Answerer], None] = lambda *_: None,
+    path: Path,
+    measure: Callable[[int, Answerer], float],
 ) -> Answerer:
-    """Train on batches each from one source, drawn by `shares`; an epoch is once through the first."""
-    torch.manual_seed(seed)
-    generator = np.random.default_rng(seed)
+    """Train on batches each from one source, drawn by `shares`; an epoch is once through the first.
+
+    Returns the averaged weights that did best on dev.
+    """
+    torch.manual_seed(settings.seed)
+    generator = np.random.default_rng(settings.seed)
+    answerer = answerer.to(device())
     averaged = copy.deepcopy(answerer).eval()
     optimizer = torch.optim.AdamW(answerer.parameters(), settings.rate, weight_decay=settings.weight_decay)
-    an_epoch = max(1, round(len(sources[0].picture) / settings.batch / shares[0]))
-    steps = settings.epochs * an_epoch
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.rate, total_steps=steps, pct_start=0.1)
-    progress = Progress("answers", steps)
-    for step in range(steps):
+    steps = max(1, round(len(sources[0].picture) / settings.batch / shares[0]))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.rate, total_steps=settings.epochs * steps, pct_start=0.1
+    )
+    epochs = Epochs(
+        "answers", settings.epochs, steps, path,
+        {"answerer": answerer, "optimizer": optimizer, "schedule": schedule}, {"averaged": averaged},
+        generator, lambda epoch: measure(epoch, averaged), settings.patience,
+    )  # fmt: skip
+    for _ in epochs:
         answerer.train()
-        source = sources[generator.choice(len(sources), p=shares)]
-        rows = generator.integers(0, len(source.picture), settings.batch)
-        view = int(generator.integers(len(source.views)))
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = answerer(*source.batch(rows, view))
-        wanted = torch.from_numpy(source.answer[rows])
-        loss = functional.cross_entropy(logits.float(), wanted, label_smoothing=settings.smoothing)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(answerer.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        averaged_towards(averaged, answerer, settings.average, progress.done)
-        progress.step(float(loss), float(schedule.get_last_lr()[0]))
-        if (step + 1) % an_epoch == 0:
-            after_epoch(step // an_epoch, averaged)
-    progress.close()
+        for _ in range(steps):
+            source = sources[generator.choice(len(sources), p=shares)]
+            rows = generator.choice(len(source.picture), settings.batch, p=source.drawn)
+            view = int(generator.integers(len(source.views)))
+            *seen, states, mask, sentence = source.batch(rows, view)
+            shown = torch.rand(len(rows), 1, 1, device=states.device) >= settings.whole
+            with half_precision():
+                logits = answerer(*seen, states * shown, mask, sentence)
+            (wanted,) = placed(source.answer[rows])
+            loss = functional.cross_entropy(logits.float(), wanted, label_smoothing=settings.smoothing)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(answerer.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            averaged_towards(averaged, answerer, settings.average, epochs.progress.done)
+            epochs.progress.step(loss.item(), float(schedule.get_last_lr()[0]))
     return averaged

@@ -1,12 +1,12 @@
 """The caption decoder: a Transformer that attends over the picture (Vaswani et al., 2017).
 
 The picture becomes a memory of tokens: the cells of the grid, the predicted classes, the predicted
-words and the embedding. Keys and values of the memory are computed once a picture; one step
-extends each unfinished caption by a word. Training runs the same layers on whole captions.
+words and both halves of the embedding. Keys and values of the memory are computed once a picture;
+one step extends each unfinished caption by a word. Training runs the same layers on whole captions.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -29,7 +29,7 @@ class DecoderShape:
     width: int = 320
     heads: int = 5
     layers: int = 3
-    longest: int = 24
+    longest: int = 32
     dropout: float = 0.2
 
 
@@ -42,17 +42,22 @@ class Memory(nn.Module):
         self.place = nn.Parameter(torch.randn(shape.cells, shape.width) * 0.02)
         self.classes = nn.Linear(shape.classes, shape.width)
         self.words = nn.Linear(shape.words, shape.width)
-        self.embedding = nn.Linear(shape.embedding, shape.width)
+        # What was learnt from captions, and the mean of class names.
+        self.halves = nn.ModuleList(nn.Linear(shape.embedding // 2, shape.width) for _ in range(2))
         self.norm = nn.LayerNorm(shape.width)
         self.dropout = nn.Dropout(shape.dropout)
 
-    def forward(self, grid: Tensor, classes: Tensor, words: Tensor, embedding: Tensor) -> Tensor:
-        """grid [n, cells, c], class probabilities [n, 1000], word probabilities [n, w], embedding
-        [n, e] -> [n, cells + 3, width]."""
-        cells = self.cell(functional.layer_norm(grid, [int(grid.shape[2])])) + self.place
+    def forward(self, grid: Tensor | None, classes: Tensor | None, words: Tensor, embedding: Tensor) -> Tensor:
+        """grid [n, cells, c], class probabilities [n, 1000], word probabilities [n, w], joint embedding
+        [n, e] -> [n, cells + 4, width]; without grid and classes, as where there is no picture, [n, 3, width]."""
         # Probabilities are small numbers, most of them nearly 0: their roots are easier to weigh.
-        whole = [self.classes(classes.sqrt()), self.words(words.sqrt()), self.embedding(embedding * 8)]
-        return self.dropout(self.norm(torch.cat([cells, torch.stack(whole, 1)], 1)))  # type: ignore[no-any-return]
+        whole = [self.words(words.sqrt())]
+        whole += [half(part * 11) for half, part in zip(self.halves, embedding.chunk(2, 1), strict=True)]
+        tokens = torch.stack(whole, 1)
+        if grid is not None and classes is not None:
+            cells = self.cell(functional.layer_norm(grid, [int(grid.shape[2])])) + self.place
+            tokens = torch.cat([cells, self.classes(classes.sqrt())[:, None], tokens], 1)
+        return self.dropout(self.norm(tokens))  # type: ignore[no-any-return]
 
 
 class Layer(nn.Module):
@@ -115,7 +120,7 @@ class Decoder(nn.Module):
         self.drop = nn.Dropout(shape.dropout)
         self.bias = nn.Parameter(torch.zeros(shape.vocabulary))
 
-    def remember(self, grid: Tensor, classes: Tensor, words: Tensor, embedding: Tensor) -> Tensor:
+    def remember(self, grid: Tensor | None, classes: Tensor | None, words: Tensor, embedding: Tensor) -> Tensor:
         """What was seen -> all layers' keys and values [n, layers, 2, heads, m, d]."""
         memory = self.memory(grid, classes, words, embedding)
         return torch.stack([layer.remember(memory) for layer in self.blocks()], 1)
@@ -140,6 +145,21 @@ class Decoder(nn.Module):
     def logits(self, x: Tensor) -> Tensor:
         """States [..., width] -> [..., vocabulary]."""
         return functional.linear(self.norm(x), self.word.weight, self.bias)
+
+
+def grown(decoder: Decoder, vocabulary: int) -> Decoder:
+    """A copy that knows more words, the new ones last and not yet learnt."""
+    larger = Decoder(replace(decoder.shape, vocabulary=vocabulary))
+    state, known = larger.state_dict(), decoder.shape.vocabulary
+    for name, values in decoder.state_dict().items():
+        if name in ("word.weight", "bias"):
+            state[name][:known] = values
+        else:
+            state[name] = values
+    # A word not yet learnt is as unlikely as the rarest.
+    state["bias"][known:] = decoder.bias.detach().min()
+    larger.load_state_dict(state)
+    return larger
 
 
 class Step(nn.Module):

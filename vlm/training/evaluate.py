@@ -1,31 +1,44 @@
-"""The field's own measures, without torch: recall both ways, BLEU and CIDEr, exact answers."""
+"""The field's own measures, without torch: recall both ways, caption measures, answers; with intervals."""
 
-import math
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vlm.protocols import Floats
+from vlm.training import caption_scores, wordnet
 
-Ngram = tuple[str, ...]
-LONGEST_NGRAM = 4
-# CIDEr-D's penalty for captions of another length than the references'.
-CIDER_SIGMA = 6.0
+RESAMPLED = 1000
+HUBNESS = 0.75
+
+
+@dataclass(frozen=True)
+class Score:
+    """A measure over all items, with the 95 % interval that drawing other items would give."""
+
+    value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
 class Recall:
-    """Percent of queries whose right answer is among the first 1, 5 and 10, and its middle rank."""
+    """At which rank, from 1, each query found its right answer."""
 
-    at_1: float
-    at_5: float
-    at_10: float
-    median_rank: float
-    queries: int
+    ranks: NDArray[np.int64]
+
+    def at(self, k: int) -> float:
+        """Percent of the queries whose right answer is among the first k."""
+        return 100 * float(np.mean(self.ranks <= k))
+
+    @property
+    def median(self) -> float:
+        """The middle rank."""
+        return float(np.median(self.ranks))
 
 
 @dataclass(frozen=True)
@@ -38,116 +51,99 @@ class Retrieval:
 
 @dataclass(frozen=True)
 class CaptionScores:
-    """BLEU-4 and CIDEr in percent, as they are usually quoted."""
+    """A number a caption: CIDEr, content words' F1 and, where WordNet is installed, METEOR; and what BLEU counts."""
 
-    bleu_4: float
-    cider: float
-    images: int
+    ciders: Floats
+    contents: Floats
+    meteors: Floats | None
+    bleu_counts: NDArray[np.float64]
+
+    @property
+    def cider(self) -> float:
+        """CIDEr in percent, as it is usually quoted."""
+        return 100 * float(self.ciders.mean())
+
+    @property
+    def bleu_4(self) -> float:
+        """BLEU-4 in percent."""
+        return 100 * caption_scores.bleu(self.bleu_counts)
+
+    def scores(self) -> dict[str, Score]:
+        """All measures, in percent."""
+        found = {
+            f"bleu_{n}": bootstrap(self.bleu_counts, partial(_bleu_percent, longest=n))
+            for n in range(1, caption_scores.LONGEST_NGRAM + 1)
+        }
+        if self.meteors is not None:
+            found["meteor"] = bootstrap(100 * self.meteors)
+        return found | {"content_f1": bootstrap(100 * self.contents), "cider": bootstrap(100 * self.ciders)}
 
 
-@dataclass(frozen=True)
-class AnswerScores:
-    """Percent of questions answered exactly."""
+def hubness(texts: Floats, background: Floats) -> Floats:
+    """[t]: how near each text [t, dim] lies to pictures of anything [b, dim] that it fits best.
 
-    exact: float
-    questions: int
+    Some texts lie near every picture. Where texts are ranked for a picture, much of that is taken off
+    their scores (cross-domain similarity local scaling: Conneau et al., ICLR 2018).
+    """
+    nearest = np.sort(texts @ background.T, 1)[:, -max(1, len(background) // 80) :]
+    found: Floats = HUBNESS * nearest.mean(1)
+    return found
 
 
-def retrieval(images: Floats, texts: Floats, owner: NDArray[np.int64]) -> Retrieval:
+def retrieval(images: Floats, texts: Floats, owner: NDArray[np.int64], background: Floats | None = None) -> Retrieval:
     """Score unit embeddings [n, dim] and [t, dim]; owner[j] is the picture that text j describes.
 
-    A picture's rank is that of the best of its own texts. Equal scores count against us.
+    A picture's rank is that of the best of its own texts, less their `hubness` if there is a background;
+    the order of pictures for a text does not depend on it. Equal scores count against us.
     """
     scores = texts @ images.T
+    if background is not None:
+        scores = scores - hubness(texts, background)[:, None]
     own = scores[np.arange(len(texts)), owner]
     text_ranks = (scores >= own[:, None]).sum(1)
     best = np.full(len(images), -np.inf, np.float32)
     np.maximum.at(best, owner, own)
     other = np.where(owner[:, None] == np.arange(len(images)), -np.inf, scores)
-    image_ranks = 1 + (other >= best).sum(0)
-    return Retrieval(_recall(text_ranks), _recall(image_ranks))
+    return Retrieval(Recall(text_ranks), Recall(1 + (other >= best).sum(0)))
 
 
-def captions(found: Sequence[str], references: Sequence[Sequence[str]]) -> CaptionScores:
-    """Score one caption a picture against what people wrote about it."""
-    words = [_words(text) for text in found]
+def captions(found: Sequence[str], references: Sequence[Sequence[str]], language: str = "en") -> CaptionScores:
+    """Score one caption a picture against what people wrote about it; Chinese is counted by characters."""
+    cut = [_words(text) for text in found]
     wanted = [[_words(text) for text in texts] for texts in references]
-    return CaptionScores(100 * bleu(words, wanted), 100 * cider(words, wanted), len(words))
+    english = language == "en" and wordnet.wordnet() is not None
+    return CaptionScores(
+        caption_scores.Cider(wanted).score(range(len(cut)), cut),
+        caption_scores.content(cut, wanted),
+        wordnet.meteor(cut, wanted) if english else None,
+        caption_scores.bleu_counts(cut, wanted),
+    )
 
 
-def answers(found: Sequence[str], wanted: Sequence[str]) -> AnswerScores:
-    """Exact accuracy; several answers joined by commas are compared as sets."""
-    right = sum(_answer_set(a) == _answer_set(b) for a, b in zip(found, wanted, strict=True))
-    return AnswerScores(100 * right / max(len(found), 1), len(found))
+def exact(found: Sequence[str], wanted: Sequence[str]) -> Floats:
+    """[n]: 1 where an answer is right; several answers joined by commas are compared as sets."""
+    pairs = zip(found, wanted, strict=True)
+    return np.array([_answer_set(a) == _answer_set(b) for a, b in pairs], np.float32)
 
 
-def bleu(found: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence[str]]]) -> float:
-    """Corpus BLEU-4 (Papineni et al., ACL 2002), 0..1, against the reference nearest in length."""
-    matches, totals = [0] * LONGEST_NGRAM, [0] * LONGEST_NGRAM
-    length = reference_length = 0
-    for words, texts in zip(found, references, strict=True):
-        counts = _ngrams(words)
-        most: Counter[Ngram] = Counter()
-        for text in texts:
-            most |= _ngrams(text)
-        for ngram, count in counts.items():
-            totals[len(ngram) - 1] += count
-            matches[len(ngram) - 1] += min(count, most[ngram])
-        length += len(words)
-        reference_length += min((abs(len(t) - len(words)), len(t)) for t in texts)[1]
-    if not all(matches):
-        return 0.0
-    precision = sum(math.log(m / t) for m, t in zip(matches, totals, strict=True)) / LONGEST_NGRAM
-    return math.exp(precision + min(0.0, 1 - reference_length / length))
+def bootstrap(items: NDArray[Any], statistic: Callable[[NDArray[Any]], float] | None = None, seed: int = 0) -> Score:
+    """The statistic (default: the mean) over the items [n, ...] with its 95 % percentile interval, from
+    as many items drawn anew a thousand times (Efron, 1979)."""
+    if not len(items):
+        return Score(0.0, 0.0, 0.0)
+    measure = statistic or (lambda rows: float(rows.mean()))
+    generator = np.random.default_rng(seed)
+    again = [measure(items[generator.integers(0, len(items), len(items))]) for _ in range(RESAMPLED)]
+    low, high = np.percentile(again, [2.5, 97.5])
+    return Score(measure(items), float(low), float(high))
 
 
-def cider(found: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence[str]]]) -> float:
-    """CIDEr-D (Vedantam et al., CVPR 2015), the mean over pictures; 1 is often quoted as 100."""
-    counted = [[_ngrams(text) for text in texts] for texts in references]
-    pictures_with: Counter[Ngram] = Counter()
-    for ngrams in counted:
-        pictures_with.update(set().union(*ngrams))
-    everything = math.log(len(references))
-
-    def weighed(counts: Counter[Ngram]) -> list[dict[Ngram, float]]:
-        """One vector for each n: counts times inverse document frequency."""
-        vectors: list[dict[Ngram, float]] = [{} for _ in range(LONGEST_NGRAM)]
-        for ngram, count in counts.items():
-            vectors[len(ngram) - 1][ngram] = count * (everything - math.log(max(1, pictures_with[ngram])))
-        return vectors
-
-    total = 0.0
-    for words, texts, counts in zip(found, references, counted, strict=True):
-        ours = weighed(_ngrams(words))
-        likeness = (
-            _likeness(ours, weighed(one), len(words) - len(text)) for text, one in zip(texts, counts, strict=True)
-        )
-        score = sum(likeness)
-        total += 10 * score / len(texts)
-    return total / max(len(found), 1)
-
-
-def _likeness(ours: list[dict[Ngram, float]], theirs: list[dict[Ngram, float]], longer: int) -> float:
-    """The mean over n of the clipped cosine, less for a different length."""
-    total = 0.0
-    for mine, other in zip(ours, theirs, strict=True):
-        norms = math.sqrt(sum(v * v for v in mine.values()) * sum(v * v for v in other.values()))
-        if norms:
-            total += sum(min(v, other.get(k, 0.0)) * other.get(k, 0.0) for k, v in mine.items()) / norms
-    return total / LONGEST_NGRAM * math.exp(-(longer**2) / (2 * CIDER_SIGMA**2))
-
-
-def _ngrams(words: Sequence[str]) -> Counter[Ngram]:
-    return Counter(tuple(words[i : i + n]) for n in range(1, LONGEST_NGRAM + 1) for i in range(len(words) - n + 1))
-
-
-def _recall(ranks: NDArray[np.int64]) -> Recall:
-    at_1, at_5, at_10 = (100 * float(np.mean(ranks <= k)) for k in (1, 5, 10))
-    return Recall(at_1, at_5, at_10, float(np.median(ranks)), len(ranks))
+def _bleu_percent(counts: NDArray[Any], longest: int) -> float:
+    return 100 * caption_scores.bleu(counts, longest)
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z0-9']+", text.lower())
+    return re.findall(r"[a-z0-9']+|[\u4e00-\u9fff]", text.lower())
 
 
 def _answer_set(text: str) -> list[str]:

@@ -37,6 +37,8 @@ def write(
             path,
             dynamo=False,
             opset_version=OPSET,
+            # Weights keep their names, by which training reads them back (vlm/training/restore.py).
+            do_constant_folding=False,
             input_names=list(inputs),
             output_names=list(outputs),
             dynamic_axes={**{name: axes for name, (_, axes) in inputs.items()}, **outputs},

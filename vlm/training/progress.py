@@ -11,6 +11,12 @@ class Progress:
         self._loss: float | None = None
         self._bar = tqdm(total=steps, desc=stage, unit="step", mininterval=2.0, dynamic_ncols=True)
 
+    def skip(self, steps: int) -> None:
+        """An earlier run made these steps."""
+        self.done = steps
+        self._bar.update(steps)
+        self._bar.unpause()
+
     def step(self, loss: float, rate: float) -> None:
         """One optimizer step was made."""
         self.done += 1

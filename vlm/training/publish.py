@@ -1,10 +1,11 @@
-"""From trained parts to a folder of weights: export, calibrate, measure, and write the model card.
+"""From trained parts to a folder of weights: export, calibrate, measure.
 
 Everything is measured with the exported networks through `vlm.load`, as a user runs them.
 """
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,33 +15,42 @@ import torch
 from numpy.typing import NDArray
 
 import vlm
-from vlm.folder import FORMAT, Config
+from vlm.folder import FORMAT, Config, open_background, read_config
 from vlm.model import Model
 from vlm.picture import open_picture
-from vlm.protocols import Seen
+from vlm.protocols import Floats, Seen
 from vlm.streams import batches
-from vlm.training import calibrate, evaluate, export, minilm, sentences
-from vlm.training.calibrate import Confidence
+from vlm.training import calibrate, evaluate, export, fairness, minilm
+from vlm.training.calibrate import Confidence, Queries, Reliability
 from vlm.training.data import Asked
-from vlm.training.pipeline import Run, Trained
+from vlm.training.fairness import Fairness
+from vlm.training.names import class_names
+from vlm.training.run import Run, Trained
+from vlm.training.vocabulary import STARTS, words
 
-CLASSES = Path(__file__).parent / "imagenet_classes.txt"
+BACKGROUND = 1500
+ENOUGH = 200  # dev pictures to calibrate on; with fewer, the calibration of the model before stays
+# Words for what other words name as well, when it is judged whether a picture shows them.
+PEOPLE = frozenset(
+    """person people man men woman women boy boys girl girls child children kid kids guy guys lady ladies
+    baby babies toddler player players crowd group couple""".split()
+)
+CHILDREN = frozenset("child children kid kids boy boys girl girls baby babies toddler".split())
+KINDS = {"person": PEOPLE, "people": PEOPLE, "child": CHILDREN, "children": CHILDREN, "kid": CHILDREN, "kids": CHILDREN}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Dev scores, and how far confidence is from the truth."""
+    """Dev scores, how far confidence is from the truth, and how people are treated; `chinese` is recall by
+    Chinese captions, `answers` is 1 where an answer is right."""
 
     retrieval: evaluate.Retrieval
+    chinese: evaluate.Recall | None
     captions: evaluate.CaptionScores
-    answers: evaluate.AnswerScores
-    calibration_error: float
-
-
-def class_names() -> list[list[str]]:
-    """For each ImageNet class its everyday name and then WordNet's names."""
-    lines = [line for line in CLASSES.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    return [[everyday, *others.split(", ")] for _, everyday, others in (line.split("\t") for line in lines)]
+    chinese_captions: evaluate.CaptionScores | None
+    answers: Floats
+    reliability: Reliability
+    fairness: Fairness
 
 
 def publish(run: Run, parts: Trained, out: Path) -> Measured:
@@ -50,24 +60,47 @@ def publish(run: Run, parts: Trained, out: Path) -> Measured:
     config = replace(config, name=f"{config.name}-{_fingerprint(out)}")
     _write_config(out, config)
     model = vlm.load(str(out))
-    dev = run.material.captioned_dev
+    given = run.material
+    _write_background(run, model, parts.before, out)
+    dev = given.captioned_dev
     seen = look_at(model, dev.images)
-    texts = [text for each in dev.captions for text in each]
-    owner = np.repeat(np.arange(len(dev.images)), [len(each) for each in dev.captions])
-    embedded = model.encode_texts(texts)
-    confidence, error = _confidence(run, embedded @ seen.embeddings.T, owner)
-    divisor = _temperature(model, run.material.asked_dev)
-    calibrated = replace(config, **asdict(confidence), answer_temperature=divisor)
+    embedded, owner = _read(model, dev.captions)
+    confidence, reliability = _confidence(run, model, seen.embeddings, embedded, owner)
+    calibrated = replace(config, confidence=list(confidence.weights), cutoff=confidence.cutoff)
+    if parts.before:
+        known = read_config(parts.before)
+        calibrated = replace(calibrated, answer_temperature=known.answer_temperature)
+        if len(dev.images) < ENOUGH:
+            calibrated = replace(calibrated, confidence=known.confidence, cutoff=known.cutoff)
+    answered: list[str] = []
+    if given.asked_dev.questions:
+        calibrated = replace(calibrated, answer_temperature=_temperature(model, given.asked_dev))
+        asked = look_at(model, given.asked_dev.images).take(given.asked_dev.picture)
+        answered = [one.text for one in model.answer(asked, given.asked_dev.questions)]
     _write_config(out, calibrated)
-    written = [one.caption for one in model.describe(seen)]
-    asked = run.material.asked_dev
-    answered = model.answer(look_at(model, asked.images).take(asked.picture), asked.questions)
-    return Measured(
-        evaluate.retrieval(seen.embeddings, embedded, owner),
-        evaluate.captions(written, dev.captions),
-        evaluate.answers([one.text for one in answered], asked.answers),
-        error,
+    found = evaluate.retrieval(seen.embeddings, embedded, owner, open_background(out))
+    # As the decoder wrote them, and as they are worded in the end.
+    written, worded = (
+        [one.caption for one in replace(model, config=replace(calibrated, gender_floor=floor)).describe(seen)]
+        for floor in (0.0, calibrated.gender_floor)
     )
+    ranks = found.text_to_image.ranks.reshape(len(dev.images), -1)
+    return Measured(
+        found,
+        evaluate.retrieval(seen.embeddings, *_read(model, given.chinese_dev)).text_to_image
+        if given.chinese_dev
+        else None,
+        evaluate.captions(worded, dev.captions),
+        _chinese(model, seen, given.chinese_dev) if given.chinese_dev else None,
+        evaluate.exact(answered, given.asked_dev.answers),
+        reliability,
+        fairness.fairness(dev.captions, written, worded, ranks),
+    )
+
+
+def _chinese(model: Model, seen: Seen, captions: Sequence[Sequence[str]]) -> evaluate.CaptionScores:
+    """Captions in Chinese, by characters."""
+    return evaluate.captions([one.caption for one in model.describe(seen, "zh")], captions, "zh")
 
 
 def look_at(model: Model, paths: Sequence[Path]) -> Seen:
@@ -75,6 +108,12 @@ def look_at(model: Model, paths: Sequence[Path]) -> Seen:
     seen = [model.look([open_picture(path, model.image_size).image for path in each]) for each in batches(paths, 64)]
     state = zip(*(each.state for each in seen), strict=True)
     return Seen(np.concatenate([each.embeddings for each in seen]), tuple(np.concatenate(part) for part in state))
+
+
+def _read(model: Model, texts: Sequence[Sequence[str]]) -> tuple[Floats, NDArray[np.int64]]:
+    """The embeddings of all texts, and whose each is."""
+    owner = np.repeat(np.arange(len(texts)), [len(each) for each in texts])
+    return model.encode_texts([text for each in texts for text in each]), owner
 
 
 def _fingerprint(out: Path) -> str:
@@ -86,38 +125,37 @@ def _fingerprint(out: Path) -> str:
 
 
 def _export(run: Run, parts: Trained, out: Path) -> Config:
-    """Write the networks and the tokenizer; the configuration, not yet calibrated."""
-    recipe, settings = run.recipe, run.recipe.export
-    tools, shape = run.tools, parts.decoder.shape
-    names = class_names()
-    naming = recipe.naming
-    dim = recipe.retrieval.dim + minilm.WIDTH
-    matrix = sentences.class_embeddings(tools.encoder, tools.tokens, names)
-    vision = export.Vision(tools.base.network, recipe.vision.cut, parts.tower, matrix, naming)
+    """Write the networks and the tokenizers; the configuration, not yet calibrated."""
+    recipe, settings, tools = run.recipe, run.recipe.export, run.tools
+    shape, naming = parts.decoder.shape, run.recipe.naming
+    for module in (parts.tower, parts.text, parts.student, parts.decoder, parts.answerer):
+        module.cpu()
+    vision = export.Vision(tools.base.network, recipe.vision.cut, parts.tower, torch.from_numpy(tools.classes), naming)
     export.write_vision(vision, out / "vision.onnx", recipe.vision.size, settings.bits)
-    known = sorted({name for each in names for name in each})
-    bank = torch.from_numpy(sentences.sentences(tools.encoder, tools.tokens, known, "class names"))
-    export.write_text(export.Text(tools.encoder, parts.text, bank, naming), out / "text.onnx", settings.bits)
-    export.write_captioner(parts.decoder, naming.share, dim, out, settings.bits)
-    export.write_answerer(parts.answerer, naming.share, dim, out / "answerer.onnx", settings.bits)
+    text = export.Text(tools.encoder, parts.student, parts.text, torch.from_numpy(tools.names), naming)
+    export.write_text(text, out / "text.onnx", settings.bits)
+    export.write_captioner(parts.decoder, out, settings.bits)
+    export.write_answerer(parts.answerer, out / "answerer.onnx", settings.bits)
     tools.tokens.save(str(out / "tokenizer.json"), pretty=False)
+    parts.pieces.save(str(out / "pieces.json"), pretty=False)
     return Config(
         format=FORMAT,
         name=recipe.name,
         image_size=recipe.vision.size,
-        dim=dim,
+        dim=shape.embedding,
         longest_question=minilm.MAX_TOKENS,
-        slope=1.0,
-        intercept=0.0,
+        confidence=[1.0, 0.0, 0.0, 0.0],
         cutoff=0.0,
         vocabulary=parts.vocabulary,
+        starts=STARTS if run.start or run.material.chinese else {"en": STARTS["en"]},
         layers=shape.layers,
         heads=shape.heads,
         head_width=shape.width // shape.heads,
         longest_caption=settings.longest_caption,
         beams=settings.beams,
         length_power=settings.length_power,
-        classes=[each[0] for each in names],
+        gender_floor=settings.gender_floor,
+        classes=[each[0] for each in class_names()],
         class_floor=settings.class_floor,
         words=parts.tags,
         word_floor=settings.word_floor,
@@ -126,15 +164,45 @@ def _export(run: Run, parts: Trained, out: Path) -> Config:
     )
 
 
-def _confidence(run: Run, scores: vlm.protocols.Floats, owner: NDArray[np.int64]) -> tuple[Confidence, float]:
-    """Fitted on the even pictures' captions and checked on the odd ones'; then fitted on all."""
-    prior = run.recipe.export.prior
-    index = owner
-    even, odd = (
-        calibrate.pairs(scores[index % 2 == part][:, part::2], index[index % 2 == part] // 2) for part in (0, 1)
+def _write_background(run: Run, model: Model, before: Path | None, out: Path) -> None:
+    """Embeddings of training pictures, evenly drawn: pictures of anything."""
+    pictures = [*run.material.captioned.images, *run.material.asked.images]
+    if before and len(pictures) < BACKGROUND:
+        shutil.copyfile(before / "background.npy", out / "background.npy")
+        return
+    step = max(1, len(pictures) // BACKGROUND)
+    np.save(out / "background.npy", look_at(model, pictures[::step]).embeddings.astype(np.float16))
+
+
+def _confidence(
+    run: Run, model: Model, pictures: Floats, captions: Floats, owner: NDArray[np.int64]
+) -> tuple[Confidence, Reliability]:
+    """Fitted on the even pictures' captions and words and checked on the odd ones'; then fitted on all."""
+    tags = model.config.words
+    said = [{word for text in texts for word in words(text)} for texts in run.material.captioned_dev.captions]
+    shown = np.array([[_shown(tag, each) for each in said] for tag in tags]).reshape(len(tags), len(said))
+    texts = np.concatenate([captions, model.encode_texts(tags)])
+    against = texts @ open_background(model.folder).T
+    queries = Queries(
+        texts @ pictures.T,
+        against.mean(1),
+        against.std(1),
+        np.concatenate([owner[:, None] == np.arange(len(pictures)), shown]),
+        np.concatenate([owner, np.full(len(tags), -1)]),
     )
-    error = calibrate.calibration_error([odd], calibrate.fit([even], prior), prior)
-    return calibrate.fit([calibrate.pairs(scores, index)], prior), error
+    even, odd = (
+        calibrate.hits(
+            queries.take(
+                np.flatnonzero((queries.own < 0) | (queries.own % 2 == part)), np.arange(part, len(pictures), 2)
+            )
+        )
+        for part in (0, 1)
+    )
+    return calibrate.fit(calibrate.hits(queries)), calibrate.reliability(odd, calibrate.fit(even))
+
+
+def _shown(tag: str, said: set[str]) -> bool:
+    return tag in said or f"{tag}s" in said or not said.isdisjoint(KINDS.get(tag, ()))
 
 
 def _temperature(model: Model, asked: Asked) -> float:

@@ -3,13 +3,22 @@
 In the manner of COCO-QA (Ren, Kiros and Zemel, NIPS 2015): the parts of a caption that name a thing,
 a number, a colour or an activity become answers, and the rest a question. Yes/no questions are
 balanced: for each thing that is there, one is asked for that no caption of the picture mentions.
+
+    python -m vlm.training.questions CAPTIONS.csv MADE.csv --split dev
+
+writes balanced questions as a table that `askpix evaluate answers` reads.
 """
 
+import csv
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+import click
+
+from vlm.training.data import read_rows
 from vlm.training.vocabulary import words
 
 # Things by one name: the first word is asked and answered with, the others count as the same.
@@ -46,7 +55,6 @@ THINGS = [
     hat hats cap
     helmet helmets
     guitar guitars
-    camera cameras
     flag flags
     flower flowers
     fence fences
@@ -81,6 +89,9 @@ PLURAL = {forms[0]: forms[1] for forms in THINGS if len(forms) > 1}
 HUMAN = frozenset(["man", "woman", "boy", "girl", "child", "baby", "person"])
 # Whoever is one of these is a person too, and may be called a child or be one.
 NOT_ABSENT = dict.fromkeys(HUMAN, HUMAN)
+WORN = frozenset("shirt jacket hat helmet dress".split())
+# Where one of these is, one man is not the only one.
+CROWDS = frozenset("crowd group people others another several many team".split())
 NUMBERS = {"two": "2", "three": "3", "four": "4", "five": "5", "six": "6"}
 COLOURS = {c: c for c in "black white brown red blue green yellow orange pink purple tan gray silver gold".split()} | {
     "grey": "gray",
@@ -177,12 +188,28 @@ def make(captions: Sequence[Sequence[str]], seed: int) -> list[Made]:
     return made
 
 
+def balanced(made: Sequence[Made], seed: int) -> list[Made]:
+    """Some of the questions, so that guessing the commonest answer gains little: none is right more often
+    than the third most frequent of its kind, and yes no more often than no."""
+    often = Counter((one.kind, one.answer) for one in made)
+    ranked: dict[str, list[int]] = defaultdict(list)
+    for (kind, _), count in often.most_common():
+        ranked[kind].append(count)
+    left = {(kind, answer): ranked[kind][:3][-1] for kind, answer in often}
+    kept = []
+    for one in random.Random(seed).sample(made, len(made)):  # noqa: S311
+        if left[one.kind, one.answer] > 0:
+            left[one.kind, one.answer] -= 1
+            kept.append(one)
+    return sorted(kept, key=lambda one: (one.picture, one.question))
+
+
 _Asked = Iterator[tuple[str, str, str]]
 
 
 def _things(texts: Sequence[str]) -> Counter[str]:
     """How many captions mention each thing."""
-    return Counter(name for text in texts for name in {NAME[w] for w in words(text) if w in NAME})
+    return Counter(name for text in texts for name in dict.fromkeys(NAME[w] for w in words(text) if w in NAME))
 
 
 def _article(name: str) -> str:
@@ -199,7 +226,8 @@ def _presence(counts: Counter[str], often: Counter[str], choice: random.Random) 
     weights = [often[name] ** 0.75 for name in absent]
     for name in choice.sample(there, min(3, len(there))):
         yield ("yes/no", _whether(name, choice), "yes")
-        yield ("yes/no", _whether(choice.choices(absent, weights)[0], choice), "no")
+        if absent:
+            yield ("yes/no", _whether(choice.choices(absent, weights)[0], choice), "no")
 
 
 def _whether(name: str, choice: random.Random) -> str:
@@ -218,6 +246,7 @@ def _whether(name: str, choice: random.Random) -> str:
 
 def _numbers(cut: Sequence[list[str]], choice: random.Random) -> _Asked:
     votes: dict[str, Counter[str]] = {}
+    crowded = any(word in CROWDS for text in cut for word in text)
     for text in cut:
         for before, between, word in zip(["", "", *text], ["", *text], text, strict=False):
             if word in NAME and (number := NUMBERS.get(between) or NUMBERS.get(before)):
@@ -226,7 +255,7 @@ def _numbers(cut: Sequence[list[str]], choice: random.Random) -> _Asked:
                 votes.setdefault(word, Counter())["1"] += 1
     for name, numbers in votes.items():
         (number, count), *others = numbers.most_common()
-        if count < 2 or others:
+        if count < 2 or others or (number == "1" and crowded):
             continue
         plural = PLURAL.get(name, name)
         if number != "1" or choice.random() < 0.35:
@@ -234,7 +263,7 @@ def _numbers(cut: Sequence[list[str]], choice: random.Random) -> _Asked:
     human = [votes[name] for name in votes if name in HUMAN]
     if len(human) == 1 and sum(human[0].values()) >= 3 and len(human[0]) == 1:
         number = next(iter(human[0]))
-        if number != "1" or choice.random() < 0.3:
+        if number != "1" or (not crowded and choice.random() < 0.3):
             yield ("count", _how_many("people", choice), number)
 
 
@@ -264,12 +293,12 @@ def _colours(cut: Sequence[list[str]], choice: random.Random) -> _Asked:
         )
         if count >= 2 and choice.random() < 0.3:
             yield ("yes/no", f"is the {name} {colour}?", "yes")
-            wrong = choice.choice([c for c in set(COLOURS.values()) if c not in colours])
+            wrong = choice.choice([c for c in sorted(set(COLOURS.values())) if c not in colours])
             yield ("yes/no", f"is the {name} {wrong}?", "no")
 
 
 def _activities(cut: Sequence[list[str]], counts: Counter[str], choice: random.Random) -> _Asked:
-    doing = Counter(name for text in cut for name in {ACTIVITIES[w] for w in text if w in ACTIVITIES})
+    doing = Counter(name for text in cut for name in dict.fromkeys(ACTIVITIES[w] for w in text if w in ACTIVITIES))
     subjects = [name for name, count in counts.items() if count >= 2 and name in HUMAN | {"dog", "horse", "bird"}]
     if not doing or not subjects:
         return
@@ -303,7 +332,8 @@ def _objects(cut: Sequence[list[str]], counts: Counter[str], choice: random.Rand
         subject = next((name for name, count in counts.most_common() if name in HUMAN and count >= 2), None)
         if objects and subject:
             yield ("object", f"what is the {subject} {verb}?", objects.most_common(1)[0][0])
-    (name, count) = counts.most_common(1)[0] if counts else ("", 0)
+    shown = [(name, count) for name, count in counts.most_common() if name not in WORN]
+    name, count = shown[0] if shown else ("", 0)
     if count >= 4:
         question = choice.choice(
             ["what is in the picture?", "what is this?", "what can you see?", "what is in this photo?"]
@@ -318,7 +348,7 @@ def _objects(cut: Sequence[list[str]], counts: Counter[str], choice: random.Rand
         for i, form in enumerate(text)
         if form in ("wearing", "wears")
         for word in text[i + 1 : i + 4]
-        if NAME.get(word) in ("shirt", "jacket", "hat", "helmet", "dress")
+        if NAME.get(word) in WORN
     )
     subject = next((name for name, count in counts.most_common() if name in HUMAN and count >= 2), None)
     if worn and subject:
@@ -326,7 +356,7 @@ def _objects(cut: Sequence[list[str]], counts: Counter[str], choice: random.Rand
 
 
 def _places(cut: Sequence[list[str]], choice: random.Random) -> _Asked:
-    said = Counter(word for text in cut for word in set(text))
+    said = Counter(word for text in cut for word in dict.fromkeys(text))
     out, within = sum(said[word] for word in OUTDOORS), sum(said[word] for word in INDOORS)
     if (out >= 2 and not within) or (within >= 2 and not out):
         is_out = out > within
@@ -337,8 +367,30 @@ def _places(cut: Sequence[list[str]], choice: random.Random) -> _Asked:
             word = choice.choice(["outdoors", "outside"] if asked_out else ["indoors", "inside"])
             whether = choice.choice([f"is this {word}?", f"is the picture taken {word}?"])
             yield ("yes/no", whether, "yes" if asked_out == is_out else "no")
-    where = Counter(PLACES[word] for text in cut for word in set(text) if word in PLACES)
+    where = Counter(PLACES[word] for text in cut for word in dict.fromkeys(text) if word in PLACES)
     if where:
         (place, count), *others = where.most_common()
         if count >= 3 and not (others and others[0][1] == count):
             yield ("place", choice.choice(["where is this?", "where was this taken?", "where are they?"]), place)
+
+
+@click.command()
+@click.argument("captions", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--split", default="dev", show_default=True)
+@click.option("--seed", default=1, show_default=True)
+def main(captions: Path, out: Path, split: str, seed: int) -> None:
+    """Make balanced questions from CAPTIONS, a CSV image,caption, and write them to OUT."""
+    texts: dict[str, list[str]] = defaultdict(list)
+    for row in read_rows(captions, ("image", "caption"), split):
+        texts[row["image"]].append(row["caption"])
+    names = sorted(texts)
+    with out.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["split", "image", "kind", "question", "answers"])
+        for one in balanced(make([texts[name] for name in names], seed), seed):
+            table.writerow([split, names[one.picture], one.kind, one.question, one.answer])
+
+
+if __name__ == "__main__":
+    main()

@@ -8,22 +8,13 @@ from typing import Any, TypeVar
 from vlm.errors import AskpixError
 from vlm.training.answers import AnswerSettings
 from vlm.training.captions import CaptionSettings
-from vlm.training.export import Naming
+from vlm.training.languages import LanguageSettings
+from vlm.training.material import DataSettings
+from vlm.training.naming import Naming
 from vlm.training.retrieval import RetrievalSettings
 
 T = TypeVar("T")
-BUILTIN = Path(__file__).parent / "builtin.toml"
-
-
-@dataclass(frozen=True)
-class DataSettings:
-    """The CSVs and image folders, relative to the data folder; `limit` pictures of each if not 0."""
-
-    captions: str
-    caption_images: str
-    questions: str
-    question_images: str
-    limit: int = 0
+BUILTIN, FINETUNE = (Path(__file__).parent / f"{name}.toml" for name in ("builtin", "finetune"))
 
 
 @dataclass(frozen=True)
@@ -39,21 +30,21 @@ class VisionSettings:
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """What is decided when the model is written: storage, beam search, floors of tags."""
+    """What is decided when the model is written: storage, beam search, floors of tags and of gendered words."""
 
     bits: int = 8
     beams: int = 3
-    length_power: float = 0.7
-    longest_caption: int = 20
+    length_power: float = 1.0
+    longest_caption: int = 24
     class_floor: float = 0.2
     word_floor: float = 0.4
-    # One picture in so many matches a query, when confidence is fitted.
-    prior: int = 50
+    gender_floor: float = 0.5
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One run, from the base weights to a folder that `vlm.load` reads."""
+    """One run, to a folder that `vlm.load` reads: from the base weights, or from `start`, the folder of a
+    finished model or "builtin"."""
 
     name: str
     seed: int
@@ -62,8 +53,10 @@ class Recipe:
     retrieval: RetrievalSettings
     captions: CaptionSettings
     answers: AnswerSettings
+    languages: LanguageSettings = field(default_factory=LanguageSettings)
     naming: Naming = field(default_factory=Naming)
     export: ExportSettings = field(default_factory=ExportSettings)
+    start: str = ""
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -78,6 +71,7 @@ def read_recipe(path: Path) -> Recipe:
         "retrieval": RetrievalSettings,
         "captions": CaptionSettings,
         "answers": AnswerSettings,
+        "languages": LanguageSettings,
         "naming": Naming,
         "export": ExportSettings,
     }
@@ -91,6 +85,6 @@ def _settings(path: Path, table: str, kind: type[T], values: dict[str, Any]) -> 
     if unknown := set(values) - known:
         raise AskpixError(f"The recipe {path} has an unknown setting {sorted(unknown)[0]} in {table}: remove it.")
     try:
-        return kind(**values)
+        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
     except TypeError as error:
         raise AskpixError(f"The recipe {path} lacks a setting in {table}: {error}.") from error

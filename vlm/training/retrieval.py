@@ -11,6 +11,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from torch.nn import functional
 from vlm.protocols import Floats
 from vlm.training.efficientnet import HEAD_CHANNELS, Branch, channels_last
 from vlm.training.features import CachedView
-from vlm.training.progress import Progress
+from vlm.training.loop import Epochs, averaged_towards, device, half_precision, placed
 
 CLASSES = 1000
 SENTENCE = 384
@@ -66,6 +67,13 @@ class Tower(nn.Module):
             for _ in range(settings.heads)
         )
         self.words = nn.Linear(2 * HEAD_CHANNELS, words)
+        # What the words mean, how much rarer ones count, and what a picture of anything says.
+        self.meanings: Tensor
+        self.rarity: Tensor
+        self.usual: Tensor
+        self.register_buffer("meanings", torch.zeros(words, SENTENCE))
+        self.register_buffer("rarity", torch.ones(words))
+        self.register_buffer("usual", torch.zeros(SENTENCE))
 
     def forward(self, trunk: Tensor, pooled: Tensor, classes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """trunk [n, c, g, g], pooled [n, 1280], class logits [n, 1000] ->
@@ -80,6 +88,18 @@ class Tower(nn.Module):
         outputs = sum(each(self.dropout(joined)).float() for each in self.heads)
         words = self.words(self.dropout(torch.cat([head, pooled], 1)))
         return grid, functional.normalize(outputs, dim=1), words.float()
+
+    def said(self, words: Tensor) -> Tensor:
+        """Word probabilities [n, words] -> unit [n, 384]: what their words say together, beside what is usual."""
+        together = functional.normalize((words * self.rarity) @ self.meanings, dim=1)
+        return functional.normalize(together - self.usual, dim=1)
+
+    @torch.no_grad()
+    def learn_meanings(self, meanings: Tensor, words: Tensor) -> None:
+        """From the words' sentence embeddings [words, 384] and their probabilities in many pictures [n, words]."""
+        self.meanings.copy_(meanings)
+        self.rarity.copy_(words.mean(0).clamp_min(1e-6) ** -0.5)
+        self.usual.copy_(functional.normalize((words * self.rarity) @ self.meanings, dim=1).mean(0))
 
 
 class TextSide(nn.Module):
@@ -103,7 +123,7 @@ def contrastive_loss(
     alike: [n, n] cosines of the captions, from which the softened targets come."""
     logits = scale * images @ texts.T
     soft = (alike / settings.soft_temperature).softmax(1)
-    target = (1 - settings.soft) * torch.eye(len(images)) + settings.soft * soft
+    target = (1 - settings.soft) * torch.eye(len(images), device=images.device) + settings.soft * soft
     one_way = -(target * logits.log_softmax(1)).sum(1).mean()
     return one_way - (target * logits.T.log_softmax(1)).sum(1).mean()
 
@@ -120,23 +140,23 @@ def erased(trunk: Tensor, share: float, generator: np.random.Generator) -> Tenso
 
 
 def fit(
-    branch: Branch,
+    tower: Tower,
+    text: TextSide,
     views: list[CachedView],
     sentences: Floats,
     words: Floats,
     settings: RetrievalSettings,
     seed: int,
-    after_epoch: Callable[[int, Tower, TextSide], None],
+    path: Path,
+    measure: Callable[[int, Tower, TextSide], float],
 ) -> tuple[Tower, TextSide]:
-    """Train on pictures with five captions each.
+    """Train on pictures with several captions each; returns the averaged weights that did best on dev.
 
     views: the same n pictures; sentences: [n, captions, 384]; words: [n, words] of 0 and 1.
-    Returns the averaged weights (Polyak and Juditsky, 1992), and shows them after each epoch.
     """
     torch.manual_seed(seed)
     generator = np.random.default_rng(seed)
-    tower = channels_last(Tower(branch, words.shape[1], settings))
-    text = TextSide(settings.dim)
+    tower, text = channels_last(tower).to(device()), text.to(device())
     averaged = copy.deepcopy(tower).eval(), copy.deepcopy(text).eval()
     groups = [
         {"params": list(tower.branch.parameters()), "lr": settings.branch_rate, "weight_decay": 0.01},
@@ -148,34 +168,37 @@ def fit(
         {"params": list(text.parameters()), "lr": settings.rate, "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups)
-    pictures, captions = sentences.shape[:2]
+    pictures = len(sentences)
     batch = min(settings.batch, pictures)
-    steps = settings.epochs * (pictures // batch)
+    steps = pictures // batch
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, [settings.branch_rate, settings.rate, settings.rate], total_steps=steps, pct_start=0.15
+        optimizer,
+        [settings.branch_rate, settings.rate, settings.rate],
+        total_steps=settings.epochs * steps,
+        pct_start=0.15,
     )
-    progress = Progress("retrieval", steps)
-    for epoch in range(settings.epochs):
+    epochs = Epochs(
+        "retrieval", settings.epochs, steps, path,
+        {"tower": tower, "text": text, "optimizer": optimizer, "schedule": schedule},
+        {"averaged tower": averaged[0], "averaged text": averaged[1]},
+        generator, lambda epoch: measure(epoch, *averaged),
+    )  # fmt: skip
+    for _ in epochs:
         tower.train()
         order = generator.permutation(pictures)
         for start in range(0, pictures - batch + 1, batch):
             rows = np.sort(order[start : start + batch])
             shown = views[generator.integers(len(views))]
-            trunk = torch.from_numpy(shown.trunk[rows].astype(np.float32))
-            trunk = erased(trunk, settings.erase, generator).to(memory_format=torch.channels_last)
-            with torch.autocast("cpu", torch.bfloat16):
-                _, embeddings, word_logits = tower(
-                    trunk,
-                    torch.from_numpy(shown.pooled[rows].astype(np.float32)),
-                    torch.from_numpy(shown.classes[rows]),
-                )
-            picks = generator.permuted(np.tile(np.arange(captions), (batch, 1)), axis=1)[:, :2]
-            first, second = (torch.from_numpy(sentences[rows, pick]) for pick in picks.T)
+            trunk = erased(torch.from_numpy(shown.trunk[rows].astype(np.float32)), settings.erase, generator)
+            with half_precision():
+                _, embeddings, word_logits = tower(*_placed(trunk, shown, rows))
+            first, second = placed(*_two(sentences[rows], generator))
+            (wanted,) = placed(words[rows])
             alike = (first @ first.T + second @ second.T + first @ second.T + second @ first.T) / 4
             scale = text.log_scale.exp().clamp(max=100)
             loss = (
                 settings.words_weight
-                * functional.binary_cross_entropy_with_logits(word_logits, torch.from_numpy(words[rows]))
+                * functional.binary_cross_entropy_with_logits(word_logits, wanted)
                 * words.shape[1]
                 / 20
             )
@@ -185,36 +208,47 @@ def fit(
             loss.backward()
             optimizer.step()
             schedule.step()
-            averaged_towards(averaged[0], tower, settings.average, progress.done)
-            averaged_towards(averaged[1], text, settings.average, progress.done)
-            progress.step(float(loss), float(schedule.get_last_lr()[1]))
-        after_epoch(epoch, *averaged)
-    progress.close()
+            averaged_towards(averaged[0], tower, settings.average, epochs.progress.done)
+            averaged_towards(averaged[1], text, settings.average, epochs.progress.done)
+            epochs.progress.step(loss.item(), float(schedule.get_last_lr()[1]))
     return averaged
 
 
-@torch.no_grad()
-def averaged_towards(averaged: nn.Module, current: nn.Module, keep: float, steps: int) -> None:
-    """Move the averaged weights a little towards the current ones, faster at the start."""
-    keep = min(keep, (1 + steps) / (10 + steps))
-    for mean, now in zip(averaged.parameters(), current.parameters(), strict=True):
-        mean.lerp_(now, 1 - keep)
+def _two(sentences: Floats, generator: np.random.Generator) -> tuple[Floats, Floats]:
+    """Two captions of each picture (the same one twice where it has but one): [n, c, 384] -> two [n, 384]."""
+    pictures, captions = sentences.shape[:2]
+    picks = generator.permuted(np.tile(np.arange(captions), (pictures, 1)), axis=1)
+    rows = np.arange(pictures)
+    return sentences[rows, picks[:, 0]], sentences[rows, picks[:, -1]]
+
+
+def _placed(trunk: Tensor, shown: CachedView, rows: NDArray[np.int64] | slice) -> tuple[Tensor, ...]:
+    """The tower's inputs."""
+    return placed(
+        trunk.to(memory_format=torch.channels_last), shown.pooled[rows].astype(np.float32), shown.classes[rows]
+    )
 
 
 @torch.inference_mode()
 def look(tower: Tower, shown: CachedView, batch: int = 128) -> tuple[NDArray[np.float16], Floats, Floats]:
     """The grids [n, 352, g, g], embeddings [n, dim] and word logits [n, words] of cached pictures."""
     tower.eval()
-    parts: list[tuple[Tensor, Tensor, Tensor]] = []
+    parts: list[tuple[Tensor, ...]] = []
     for start in range(0, len(shown.trunk), batch):
         rows = slice(start, start + batch)
-        with torch.autocast("cpu", torch.bfloat16):
-            parts.append(
-                tower(
-                    torch.from_numpy(shown.trunk[rows].astype(np.float32)).to(memory_format=torch.channels_last),
-                    torch.from_numpy(shown.pooled[rows].astype(np.float32)),
-                    torch.from_numpy(shown.classes[rows]),
-                )
-            )
+        with half_precision():
+            found = tower(*_placed(torch.from_numpy(shown.trunk[rows].astype(np.float32)), shown, rows))
+        parts.append(tuple(part.cpu() for part in found))
     grids, embeddings, words = (torch.cat(column) for column in zip(*parts, strict=True))
-    return grids.half().contiguous().numpy(), embeddings.numpy(), words.numpy()
+    return grids.half().contiguous().numpy(), embeddings.float().numpy(), words.numpy()
+
+
+@torch.inference_mode()
+def plain_grids(branch: Branch, shown: CachedView, batch: int = 128) -> NDArray[np.float16]:
+    """The frozen branch's grids [n, 352, g, g], which know more of rooms and things than those tuned on captions."""
+    parts: list[NDArray[np.float16]] = []
+    for start in range(0, len(shown.trunk), batch):
+        (trunk,) = placed(shown.trunk[start : start + batch].astype(np.float32))
+        with half_precision():
+            parts.append(branch.blocks(trunk.to(memory_format=torch.channels_last)).half().cpu().contiguous().numpy())
+    return np.concatenate(parts)

@@ -4,9 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
-PAD, START, END, UNKNOWN = range(4)
-SPECIAL = ["<pad>", "<start>", "<end>", "<unknown>"]
+# A word in Latin letters, or one Chinese character.
+WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*|[\u4e00-\u9fff]")
+PAD, START, END, UNKNOWN, START_CHINESE = range(5)
+SPECIAL = ["<pad>", "<start>", "<end>", "<unknown>", "<zh>"]
+# A caption's first mark says in which language it goes on.
+STARTS = {"en": START, "zh": START_CHINESE}
 # Words that say little about what is in a picture.
 EMPTY = frozenset(
     """a an the and or of in on at to with from by for into onto over under through up down out off
@@ -25,12 +28,13 @@ def words(text: str) -> list[str]:
 
 
 def known_words(captions: Iterable[str], at_least: int) -> list[str]:
-    """The special marks and then all words that occur `at_least` times, most frequent first."""
+    """All words that occur `at_least` times, most frequent first."""
     counts = Counter(word for caption in captions for word in words(caption))
-    return SPECIAL + [word for word, count in counts.most_common() if count >= at_least]
+    return [word for word, count in counts.most_common() if count >= at_least]
 
 
 def tag_words(captions: Iterable[str], at_least: int) -> list[str]:
     """Words worth predicting one by one: frequent ones that say what is in a picture."""
     counts = Counter(word for caption in captions for word in set(words(caption)))
-    return [w for w, n in counts.most_common() if n >= at_least and w not in EMPTY and not w.isdigit()]
+    often = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [w for w, n in often if n >= at_least and w not in EMPTY and not w.isdigit()]
