@@ -114,7 +114,8 @@ def _shown(queries: Queries, first: int) -> Hits:
 
 
 def fit(shown: Hits) -> Confidence:
-    """The curve, by Newton's method, and the cutoff with the best F1 over hits."""
+    """The curve, by Newton's method, and the cutoff with the best F2 over hits: to miss one is worse than to
+    show one too many, since each says how likely it is."""
     design, right = shown.features.astype(np.float64), shown.right.astype(np.float64)
     found = np.zeros(4)
     for _ in range(100):
@@ -127,7 +128,7 @@ def fit(shown: Hits) -> Confidence:
     chance = chances(shown.features, weights)
     order = np.argsort(-chance)
     caught = np.cumsum(shown.right[order])
-    best = int(np.argmax(2 * caught / (np.arange(1, len(order) + 1) + caught[-1])))
+    best = int(np.argmax(5 * caught / (np.arange(1, len(order) + 1) + 4 * caught[-1])))
     return Confidence(weights, float(chance[order[best]]))
 
 
