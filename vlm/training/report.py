@@ -17,7 +17,7 @@ def report(title: str, measured: Measured, folder: Path) -> str:
     counts = ", ".join(f"{value:,} {name}" for name, value in measured.counts.items())
     parts = [
         f"# {title}",
-        f"Measured on {counts}. In brackets of 95 %: what drawing other items of the same kind would give.",
+        f"Measured on {counts}. Intervals hold what drawing other items of the kind would give.",
         "\n".join(["| measure | score | 95 % interval |", "| --- | --- | --- |", *rows]),
     ]
     if measured.reliability:
