@@ -19,12 +19,11 @@ from searcher.settings import Settings, load_settings
 from searcher.vectors import Vectors
 from searcher.words import shared_words
 from vlm.errors import AskpixError
-from vlm.picture import open_picture
+from vlm.picture import open_file
 from vlm.protocols import Answerer, Captioner, Encoder, Floats
-from vlm.relevance import Relevance, relevance
+from vlm.relevance import EXPLAINED, Relevance, relevance
 
 LONGEST_QUERY = 1_000
-EXPLAINED = 800  # the shorter side in pixels that windows are cut from
 
 
 class Library:
@@ -194,7 +193,7 @@ class Library:
 
     def embed_file(self, path: Path) -> Floats:
         """The embedding [dim] of a picture file; raises AskpixError, with the path, when it cannot be read."""
-        image = open_file(path, self.encoder.image_size, self.settings.max_pixels)
+        image = open_file(path, self.encoder.image_size, self.settings.max_pixels).image
         embedding: Floats = self.encoder.look([image]).embeddings[0]
         return embedding
 
@@ -259,7 +258,7 @@ class Library:
         Raises AskpixError when the text is empty or too long, or the picture cannot be read.
         """
         path, text = (photo.path if isinstance(photo, Photo) else photo), check_query(text)
-        image = open_file(path, EXPLAINED, self.settings.max_pixels)
+        image = open_file(path, EXPLAINED, self.settings.max_pixels).image
         return image, relevance(self.encoder, image, text)
 
     # Questions
@@ -283,14 +282,6 @@ class Library:
         yield from answers.ask_and_keep(
             self.engine, self.answerer, question, save_as, asked_photos, self.settings.max_pixels
         )
-
-
-def open_file(path: Path, least: int, max_pixels: int) -> PictureImage:
-    """The picture in a file, no smaller than `least` pixels; raises AskpixError, with the path, if unreadable."""
-    try:
-        return open_picture(path, least, max_pixels).image
-    except AskpixError as error:
-        raise AskpixError(f"{path}: {error}") from error
 
 
 def check_query(text: str) -> str:

@@ -15,7 +15,6 @@ _model_option = click.option(
     help="builtin, or a folder of weights.",
 )
 _BATCH = 32
-_EXPLAINED = 800  # the shorter side in pixels of the picture that is explained
 _SHADES = " ░▒▓█"
 
 
@@ -68,15 +67,12 @@ def explain(image: Path, text: str, output: Path | None, question: str | None, m
     with the box around the most relevant part (left, top, right, bottom in 0..1).
     """
     import vlm
-    from vlm.picture import open_picture
-    from vlm.relevance import overlay, question_text, relevance
+    from vlm.picture import open_file
+    from vlm.relevance import EXPLAINED, overlay, question_text, relevance
 
     if not text.strip():
         raise AskpixError("the text is empty; say what to look for, for example: a red umbrella")
-    try:
-        picture = open_picture(image, _EXPLAINED).image
-    except AskpixError as error:
-        raise AskpixError(f"{image}: {error}") from error
+    picture = open_file(image, EXPLAINED).image
     found = relevance(vlm.load(model), picture, question_text(question, text) if question else text)
     if output is not None:
         try:

@@ -179,13 +179,14 @@ class Model:
 
     def _genders(self, words: Floats) -> set[str]:
         """The genders that the picture shows, by its word probabilities [w]."""
-        number = {word: i for i, word in enumerate(self.config.words)}
-        found = set()
-        for gender in (MALE, FEMALE):
-            own = [number[word] for word, (of, _) in GENDERED.items() if of == gender and word in number]
-            if not own or words[own].max() >= self.config.gender_floor:
-                found.add(gender)
-        return found
+        rows: dict[str, list[int]] = self._part("gendered", self._gendered)
+        floor = self.config.gender_floor
+        return {gender for gender, own in rows.items() if not own or words[own].max() >= floor}
+
+    def _gendered(self) -> dict[str, list[int]]:
+        """Of each gender, which of the predicted words tell it."""
+        known = [GENDERED.get(word, ("", ""))[0] for word in self.config.words]
+        return {wanted: [i for i, gender in enumerate(known) if gender == wanted] for wanted in (MALE, FEMALE)}
 
     def answer_scores(self, seen: Seen, questions: Sequence[str]) -> Floats:
         """The answerer's scores before calibration: [n, answers] for n pictures and their questions."""

@@ -33,6 +33,14 @@ class Picture:
     format: str
 
 
+def open_file(path: Path, side: int, max_pixels: int = MAX_PIXELS) -> Picture:
+    """As `open_picture`, for one file that somebody named: raises AskpixError that says which."""
+    try:
+        return open_picture(path, side, max_pixels)
+    except AskpixError as error:
+        raise AskpixError(f"{path}: {error}") from error
+
+
 def open_picture(path: Path, side: int, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode a picture at the smallest cheap scale whose shorter side is still at least `side` pixels.
 

@@ -16,6 +16,7 @@ from vlm.protocols import Encoder, Floats
 # Windows as shares of the picture's sides, and how many fit along each side.
 SCALES = ((0.6, 2), (0.45, 3), (0.33, 4))
 CELLS = 14
+EXPLAINED = 800  # the shorter side in pixels that suits a picture to cut windows from
 # Scores are compared with those of a text that says nothing.
 NEUTRAL = "a photo"
 

@@ -8,6 +8,7 @@ is put into a template's slot (Lu et al., "Neural Baby Talk", CVPR 2018).
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 
 from vlm.protocols import Floats
 
@@ -26,12 +27,14 @@ SURE = 0.4
 
 def rightly_named(caption: str, classes: Floats, names: Sequence[str]) -> str:
     """The lower-cased English caption, its animal renamed if the class probabilities [1000] leave no doubt."""
+    said = next((word for word in caption.split() if word in _CALLED), None)
+    if said is None:
+        return caption
     chances: dict[str, float] = defaultdict(float)
     for i, name in enumerate(names[:ANIMALS]):
         chances[_plain(i, name)] += float(classes[i])
     animal = max(chances, key=lambda name: chances[name], default="")
-    said = next((word for word in caption.split() if word in _CALLED), None)
-    if said is None or chances[animal] < SURE or sum(classes[i] for i in _CALLED[said]) >= SURE:
+    if chances[animal] < SURE or sum(classes[i] for i in _CALLED[said]) >= SURE:
         return caption
     words = [animal if word == said else word for word in caption.split()]
     for i, word in enumerate(words[:-1]):
@@ -40,6 +43,7 @@ def rightly_named(caption: str, classes: Floats, names: Sequence[str]) -> str:
     return " ".join(words)
 
 
+@cache
 def _plain(index: int, name: str) -> str:
     """What one would call a class in a sentence: "polar bear" is a bear, an Egyptian Mau a cat."""
     for called in ("dog", "cat"):

@@ -16,7 +16,7 @@ from torch.nn import functional
 from vlm.protocols import Floats
 from vlm.training.answerer import Answerer
 from vlm.training.captions import SeenView
-from vlm.training.loop import Epochs, averaged_towards, device, half_precision, placed
+from vlm.training.loop import Epochs, averaged_towards, descend, device, half_precision, placed
 from vlm.training.sentences import Read
 
 
@@ -135,11 +135,7 @@ def fit(
                 logits = answerer(*seen, states * shown, mask, sentence)
             (wanted,) = placed(source.answer[rows])
             loss = functional.cross_entropy(logits.float(), wanted, label_smoothing=settings.smoothing)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(answerer.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
+            descend(loss, optimizer, schedule, answerer)
             averaged_towards(averaged, answerer, settings.average, epochs.progress.done)
             epochs.progress.step(loss.item(), float(schedule.get_last_lr()[0]))
     return averaged

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from vlm.protocols import Floats
 from vlm.training.decoder import Decoder
-from vlm.training.loop import Epochs, averaged_towards, device, half_precision, placed
+from vlm.training.loop import Epochs, averaged_towards, descend, device, half_precision, placed
 from vlm.training.vocabulary import END, PAD, STARTS, UNKNOWN, words
 
 # Numbers of captions, [n, captions, longest + 1], by language.
@@ -153,11 +153,7 @@ def fit(
             loss = functional.cross_entropy(
                 logits.flatten(0, 1), wanted.flatten(), ignore_index=PAD, label_smoothing=settings.smoothing
             )
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
+            descend(loss, optimizer, schedule, decoder)
             averaged_towards(averaged, decoder, settings.average, epochs.progress.done)
             epochs.progress.step(loss.item(), float(schedule.get_last_lr()[0]))
     return averaged

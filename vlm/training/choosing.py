@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from vlm.protocols import Floats
 from vlm.training import answers, captions, evaluate, languages, retrieval, rewards, sentences
 from vlm.training.answerer import Answerer
 from vlm.training.answers import Questions
@@ -26,8 +28,7 @@ def recall(run: Run) -> Callable[[int, Tower, TextSide], float]:
     @torch.inference_mode()
     def measure(epoch: int, tower: Tower, text: TextSide) -> float:
         _, embedding, _ = retrieval.look(tower, view)
-        found = evaluate.retrieval(embedding, text(on_device(read)).cpu().numpy(), owner).text_to_image
-        return _told(run, epoch, found)
+        return _recall(run, epoch, embedding, text(on_device(read)).cpu().numpy(), owner)
 
     return measure
 
@@ -44,8 +45,7 @@ def foreign_recall(run: Run, tower: Tower, text: TextSide) -> Callable[[int, Stu
         if embedding is None:
             return float(epoch)
         read, _ = languages.read(student, tokens, texts)
-        found = evaluate.retrieval(embedding, text(on_device(read)).cpu().numpy(), owner).text_to_image
-        return _told(run, epoch, found)
+        return _recall(run, epoch, embedding, text(on_device(read)).cpu().numpy(), owner)
 
     return measure
 
@@ -97,7 +97,8 @@ def exact(run: Run, tower: Tower, known: Sequence[str]) -> Callable[[int, Answer
     return measure
 
 
-def _told(run: Run, epoch: int, found: evaluate.Recall) -> float:
+def _recall(run: Run, epoch: int, pictures: Floats, texts: Floats, owner: NDArray[np.int64]) -> float:
+    found = evaluate.retrieval(pictures, texts, owner).text_to_image
     run.say(f"epoch {epoch + 1}: dev recall@1/5/10 {found.at(1):.1f} / {found.at(5):.1f} / {found.at(10):.1f}")
     return (found.at(1) + found.at(5) + found.at(10)) / 3
 

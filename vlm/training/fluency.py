@@ -18,7 +18,7 @@ from torch.nn import functional
 from vlm.protocols import Floats
 from vlm.training.captions import CaptionSettings, like_lengths, losses
 from vlm.training.decoder import Decoder
-from vlm.training.loop import Epochs, device, half_precision, placed
+from vlm.training.loop import Epochs, descend, device, half_precision, placed
 from vlm.training.vocabulary import PAD, words
 
 BATCH = 128
@@ -85,11 +85,7 @@ def fit(
             loss = functional.cross_entropy(
                 logits.flatten(0, 1), wanted.flatten(), ignore_index=PAD, label_smoothing=settings.smoothing
             )
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
+            descend(loss, optimizer, schedule, decoder)
             epochs.progress.step(loss.item(), float(schedule.get_last_lr()[0]))
     return decoder
 

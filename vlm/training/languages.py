@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from vlm.protocols import Floats
 from vlm.training import minilm
-from vlm.training.loop import Epochs, averaged_towards, device, half_precision, placed
+from vlm.training.loop import Epochs, averaged_towards, descend, device, half_precision, placed
 from vlm.training.minilm import WIDTH, Layer, TextEncoder
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
@@ -148,7 +148,7 @@ def fit(
     generator = np.random.default_rng(seed)
     student = student.to(device())
     averaged = copy.deepcopy(student).eval()
-    encoded = [np.array(one.ids, np.int64) for one in tokens.encode_batch(material.texts)]
+    encoded = token_ids(tokens, material.texts)
     lengths = np.array([len(one) for one in encoded])
     batch = min(settings.batch, len(encoded))
     batches = len(encoded) // batch
@@ -174,13 +174,15 @@ def fit(
             loss = placement(found[known], targets[known]) + 0.1 * functional.binary_cross_entropy_with_logits(
                 language[:, 0], english
             )
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
+            descend(loss, optimizer, schedule)
             averaged_towards(averaged, student, settings.average, epochs.progress.done)
             epochs.progress.step(loss.item(), float(schedule.get_last_lr()[0]))
     return averaged
+
+
+def token_ids(tokens: Tokenizer, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+    """The ids of each text, as long as it is."""
+    return [np.array(one.ids, np.int64) for one in tokens.encode_batch(list(texts))]
 
 
 def stacked(encoded: Sequence[NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
@@ -198,7 +200,7 @@ def stacked(encoded: Sequence[NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
 def read(student: Student, tokens: Tokenizer, texts: Sequence[str], batch: int = 256) -> tuple[Floats, Floats]:
     """Embeddings [n, 384] and the chance of being English [n]."""
     student.eval()
-    encoded = [np.array(one.ids, np.int64) for one in tokens.encode_batch(list(texts))]
+    encoded = token_ids(tokens, texts)
     order = np.argsort([len(one) for one in encoded], kind="stable")
     embedded, english = np.zeros((len(texts), WIDTH), np.float32), np.zeros(len(texts), np.float32)
     for start in range(0, len(order), batch):

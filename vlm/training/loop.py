@@ -41,6 +41,21 @@ def placed(*arrays: Any) -> tuple[Tensor, ...]:
     return tuple((x if isinstance(x, Tensor) else torch.from_numpy(x)).to(device()) for x in arrays)
 
 
+def descend(
+    loss: Tensor,
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    clipped: nn.Module | None = None,
+) -> None:
+    """One step down the gradient, its norm over the module `clipped` at most 1, and one of the schedule."""
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    if clipped is not None:
+        torch.nn.utils.clip_grad_norm_(clipped.parameters(), 1.0)
+    optimizer.step()
+    schedule.step()
+
+
 @torch.no_grad()
 def averaged_towards(averaged: nn.Module, current: nn.Module, keep: float, steps: int) -> None:
     """Move the averaged weights a little towards the current ones (Polyak and Juditsky, 1992), faster at the start."""

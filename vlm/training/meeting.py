@@ -17,8 +17,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from vlm.protocols import Floats
-from vlm.training.languages import TEMPERATURE, LanguageSettings, Parallel, Student, like_lengths, placement, stacked
-from vlm.training.loop import Epochs, averaged_towards, device, half_precision, placed
+from vlm.training.languages import (
+    TEMPERATURE,
+    LanguageSettings,
+    Parallel,
+    Student,
+    like_lengths,
+    placement,
+    stacked,
+    token_ids,
+)
+from vlm.training.loop import Epochs, averaged_towards, descend, device, half_precision, placed
 from vlm.training.retrieval import TextSide
 
 HELD = 128  # texts without a picture in each step
@@ -43,7 +52,7 @@ def fit(
     generator = np.random.default_rng(seed)
     student = student.to(device())
     averaged = copy.deepcopy(student).eval()
-    encoded = [np.array(one.ids, np.int64) for one in tokens.encode_batch(material.texts)]
+    encoded = token_ids(tokens, material.texts)
     captions = np.flatnonzero(material.picture >= 0)
     others = np.flatnonzero(material.picture < 0)
     lengths = np.array([len(encoded[row]) for row in captions])
@@ -71,10 +80,7 @@ def fit(
                 (english,) = placed(material.english[held].astype(np.float32))
                 gate = functional.binary_cross_entropy_with_logits(language[:, 0], english)
                 loss = loss + HOLD * placement(found[taught], targets[taught]) + 0.1 * gate
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
+            descend(loss, optimizer, schedule)
             averaged_towards(averaged, student, settings.meeting_average, epochs.progress.done)
             epochs.progress.step(loss.item(), float(schedule.get_last_lr()[0]))
     return averaged

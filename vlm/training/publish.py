@@ -74,8 +74,8 @@ def publish(run: Run, parts: Trained, out: Path) -> Measured:
             calibrated = replace(calibrated, confidence=known.confidence, cutoff=known.cutoff)
     answered: list[str] = []
     if given.asked_dev.questions:
-        calibrated = replace(calibrated, answer_temperature=_temperature(model, given.asked_dev))
         asked = look_at(model, given.asked_dev.images).take(given.asked_dev.picture)
+        calibrated = replace(calibrated, answer_temperature=_temperature(model, asked, given.asked_dev))
         answered = [one.text for one in model.answer(asked, given.asked_dev.questions)]
     _write_config(out, calibrated)
     found = evaluate.retrieval(seen.embeddings, embedded, owner, open_background(out))
@@ -205,10 +205,9 @@ def _shown(tag: str, said: set[str]) -> bool:
     return tag in said or f"{tag}s" in said or not said.isdisjoint(KINDS.get(tag, ()))
 
 
-def _temperature(model: Model, asked: Asked) -> float:
-    """How far the answerer's scores are to be flattened, from the dev questions."""
+def _temperature(model: Model, seen: Seen, asked: Asked) -> float:
+    """How far the answerer's scores are to be flattened, from the dev questions about the pictures seen."""
     number = {answer: i for i, answer in enumerate(model.config.answers)}
-    seen = look_at(model, asked.images).take(asked.picture)
     scores = model.answer_scores(seen, asked.questions)
     return calibrate.temperature(scores, [number.get(answer, -1) for answer in asked.answers])
 

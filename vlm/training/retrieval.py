@@ -22,7 +22,7 @@ from torch.nn import functional
 from vlm.protocols import Floats
 from vlm.training.efficientnet import HEAD_CHANNELS, Branch, channels_last
 from vlm.training.features import CachedView
-from vlm.training.loop import Epochs, averaged_towards, device, half_precision, placed
+from vlm.training.loop import Epochs, averaged_towards, descend, device, half_precision, placed
 
 CLASSES = 1000
 SENTENCE = 384
@@ -204,10 +204,7 @@ def fit(
             )
             for sentence in (first, second):
                 loss = loss + contrastive_loss(embeddings, text(sentence), alike, scale, settings) / 2
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
+            descend(loss, optimizer, schedule)
             averaged_towards(averaged[0], tower, settings.average, epochs.progress.done)
             averaged_towards(averaged[1], text, settings.average, epochs.progress.done)
             epochs.progress.step(loss.item(), float(schedule.get_last_lr()[1]))

@@ -19,7 +19,7 @@ from vlm.protocols import Floats
 from vlm.training.caption_scores import Cider
 from vlm.training.captions import CaptionSettings, SeenView, Tables, losses
 from vlm.training.decoder import Decoder, Step
-from vlm.training.loop import Epochs, averaged_towards, device, half_precision
+from vlm.training.loop import Epochs, averaged_towards, descend, device, half_precision
 from vlm.training.vocabulary import END, PAD, STARTS, UNKNOWN
 
 CROSS_ENTROPY = 0.1
@@ -94,11 +94,7 @@ def fit(
             loss = _made_likelier(decoder, cross, sampled, scores - others) + CROSS_ENTROPY * _said(
                 decoder, cross, said, settings.smoothing
             )
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
+            descend(loss, optimizer, schedule, decoder)
             averaged_towards(averaged, decoder, 0.99, epochs.progress.done)
             epochs.progress.step(float(scores.mean()), float(schedule.get_last_lr()[0]))
     return averaged
