@@ -6,6 +6,7 @@ import click
 
 import indexer.commands
 import searcher.commands
+import searcher.model_commands
 import vlm.commands
 import webui.commands
 from vlm.console import note
@@ -28,6 +29,7 @@ for verb in (
     webui.commands.serve,
     vlm.commands.evaluate,
     vlm.commands.train,
+    searcher.model_commands.models,
     searcher.commands.doctor,
 ):
     cli.add_command(verb)

@@ -1,11 +1,12 @@
 """The verb that fills a library."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from searcher.options import captioner_option, language_option, library_option, model_option
-from vlm.console import emit, json_option, note, say, told
+from vlm.console import emit, json_option, note, runtime_options, say, told
 
 
 @click.command(epilog="Example: askpix index ~/Pictures")
@@ -14,6 +15,7 @@ from vlm.console import emit, json_option, note, say, told
 @model_option
 @captioner_option
 @language_option
+@runtime_options
 @click.option("--no-captions", is_flag=True, help="Encode for search only; captions can be written later.")
 @json_option
 def index(
@@ -22,6 +24,7 @@ def index(
     model: str | None,
     captioner: str | None,
     caption_language: str | None,
+    runtime: dict[str, Any],
     no_captions: bool,
     as_json: bool,
 ) -> None:
@@ -37,7 +40,9 @@ def index(
     from searcher import Library
     from searcher.settings import load_settings
 
-    settings = load_settings(library=library, model=model, captioner=captioner, caption_language=caption_language)
+    settings = load_settings(
+        library=library, model=model, captioner=captioner, caption_language=caption_language, **runtime
+    )
     with Library(settings=settings, create=True) as opened:
         run = IndexRun(opened, paths, captions=not no_captions)
         with tqdm(total=run.count(), unit=" photos", desc="indexing", dynamic_ncols=True) as bar:

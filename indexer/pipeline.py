@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -21,7 +22,7 @@ from vlm.errors import AskpixError
 from vlm.picture import UnreadablePicture, open_picture
 from vlm.streams import ahead, batches
 
-BATCH = 32  # files committed together, and their pictures encoded together
+BATCH = 32  # files looked up together; a model may want more pictures at a time
 DECODERS = 2  # threads; Pillow decodes outside the interpreter lock
 
 
@@ -86,7 +87,7 @@ class IndexRun:
         with ThreadPoolExecutor(DECODERS, "decode") as pool:
             hashed = ahead(pool, self._hash, self._changed(), 2 * BATCH)
             decoded = ahead(pool, self._decode, self._lacking(hashed), 2 * BATCH)
-            for jobs in batches(decoded, BATCH):
+            for jobs in self._batches(decoded):
                 done = self._look(jobs)
                 with self._timed("store"):
                     self._store.write(done)
@@ -164,6 +165,11 @@ class IndexRun:
             for i, description in zip(wanting, descriptions, strict=True):
                 made[new[i].hash] = replace(made[new[i].hash], description=description)
         return [made[job.hash] if job is first.get(job.hash) and job.hash in made else job for job in jobs]
+
+    def _batches(self, jobs: Iterator[Job]) -> Iterator[list[Job]]:
+        """As many at a time as the encoder likes just then."""
+        while batch := list(islice(jobs, max(BATCH, self.library.encoder.batch))):
+            yield batch
 
     def _refused_folder(self, path: str, reason: str) -> Job:
         return Job(Found(str(Path(path).parent), Path(path).name, 0, 0), reason=reason)

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from searcher.options import answerer_option, library_option, model_option
-from vlm.console import emit, json_option, note, say
+from vlm.console import emit, json_option, note, runtime_options, say
 from vlm.errors import AskpixError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ _confidence_option = click.option(
 @click.argument("query", required=False)
 @library_option
 @model_option
+@runtime_options
 @_count_option
 @_where_option
 @click.option("--like", type=PICTURE, help="A picture that hits should look like, with or without a query.")
@@ -53,6 +54,7 @@ def search(
     query: str | None,
     library: Path | None,
     model: str | None,
+    runtime: dict[str, Any],
     count: int,
     where: str | None,
     like: Path | None,
@@ -64,7 +66,7 @@ def search(
 
     Hits that are unlikely to match are left out, so there may be none.
     """
-    with _open(library, model=model) as opened:
+    with _open(library, model=model, **runtime) as opened:
         if queries is not None:
             if query is not None or like is not None:
                 raise AskpixError("give either a QUERY or --queries, not both")
@@ -108,11 +110,14 @@ def _search_lines(
 @click.argument("image", type=PICTURE)
 @library_option
 @model_option
+@runtime_options
 @_count_option
 @json_option
-def similar(image: Path, library: Path | None, model: str | None, count: int, as_json: bool) -> None:
+def similar(
+    image: Path, library: Path | None, model: str | None, runtime: dict[str, Any], count: int, as_json: bool
+) -> None:
     """Find photos that look like IMAGE, a picture file in the library or not."""
-    with _open(library, model=model) as opened:
+    with _open(library, model=model, **runtime) as opened:
         _print_hits(str(image), opened.similar(image, k=count), as_json)
 
 
@@ -121,6 +126,7 @@ def similar(image: Path, library: Path | None, model: str | None, count: int, as
 @library_option
 @model_option
 @answerer_option
+@runtime_options
 @click.option("--image", type=PICTURE, help="Ask about this picture file; needs no library.")
 @click.option("--search", "query", help="Ask about each hit of this search.")
 @_where_option
@@ -137,6 +143,7 @@ def ask(
     library: Path | None,
     model: str | None,
     answerer: str | None,
+    runtime: dict[str, Any],
     image: Path | None,
     query: str | None,
     where: str | None,
@@ -147,19 +154,19 @@ def ask(
 ) -> None:
     """Ask a question about a picture, or about every hit of a search."""
     if questions is not None:
-        _print_replies(_ask_file(questions, answerer or model), as_json)
+        _print_replies(_ask_file(questions, answerer or model, runtime), as_json)
         return
     if question is None:
         raise AskpixError('nothing is asked; write for example: askpix ask "is there a dog?" --image photo.jpg')
     if image is not None:
-        reply = next(_ask_pairs([(image.absolute(), question)], answerer or model))
+        reply = next(_ask_pairs([(image.absolute(), question)], answerer or model, runtime))
         if reply.refused:
             raise AskpixError(f"{image}: {reply.refused}" if question.strip() else reply.refused)
         _print_replies([reply], as_json)
         return
     if query is None and where is None:
         raise AskpixError("which pictures? Name one with --image, or some with --search or --where")
-    with _open(library, model=model, answerer=answerer) as opened:
+    with _open(library, model=model, answerer=answerer, **runtime) as opened:
         photos = [hit.photo for hit in opened.search(query, where=where, k=count)]
         if not photos:
             note("no photo matches, so there is nothing to ask about")
@@ -169,13 +176,14 @@ def ask(
 @click.command(epilog="Example: askpix doctor --library ~/photos.askpix")
 @library_option
 @model_option
+@runtime_options
 @json_option
-def doctor(library: Path | None, model: str | None, as_json: bool) -> None:
+def doctor(library: Path | None, model: str | None, runtime: dict[str, Any], as_json: bool) -> None:
     """Say what is installed, which model and FAISS serve, whether a GPU is seen, and whether the library is whole."""
     from searcher.doctor import examine
     from searcher.settings import load_settings
 
-    findings = examine(load_settings(library=library, model=model))
+    findings = examine(load_settings(library=library, model=model, **runtime))
     if as_json:
         emit({finding.name: {"value": finding.value, "ok": finding.ok} for finding in findings})
     else:
@@ -185,12 +193,12 @@ def doctor(library: Path | None, model: str | None, as_json: bool) -> None:
         raise SystemExit(2)
 
 
-def _open(library: Path | None, **models: str | None) -> "Library":
+def _open(library: Path | None, **flags: Any) -> "Library":
     import vlm
     from searcher.settings import load_settings
 
-    settings = load_settings(library=library, **models)
-    encoder = vlm.load(settings.model)
+    settings = load_settings(library=library, **flags)
+    encoder = vlm.load(settings.model, settings, "encode")
     # Native code loads the text encoder while Python imports the database's library, which takes as long.
     Thread(target=_warm, args=(encoder,)).start()
     from searcher.library import Library
@@ -203,20 +211,21 @@ def _warm(encoder: "Encoder") -> None:
         encoder.encode_texts(["warm"])
 
 
-def _ask_file(questions: Iterable[str], model: str | None) -> Iterator["Reply"]:
+def _ask_file(questions: Iterable[str], model: str | None, runtime: dict[str, Any]) -> Iterator["Reply"]:
     rows = csv.DictReader(questions)
     if not {"image", "question"} <= set(rows.fieldnames or ()):
         raise AskpixError("the questions file needs a first line that names the columns image and question")
-    return _ask_pairs(((Path(row["image"] or "").absolute(), row["question"] or "") for row in rows), model)
+    return _ask_pairs(((Path(row["image"] or "").absolute(), row["question"] or "") for row in rows), model, runtime)
 
 
-def _ask_pairs(pairs: Iterable[tuple[Path, str]], model: str | None) -> Iterator["Reply"]:
+def _ask_pairs(pairs: Iterable[tuple[Path, str]], model: str | None, runtime: dict[str, Any]) -> Iterator["Reply"]:
     import vlm
     from searcher.asking import ask_pictures
     from searcher.settings import load_settings
 
-    settings = load_settings(answerer=model)
-    return ask_pictures(vlm.load(settings.answerer or settings.model), pairs, settings.max_pixels)
+    settings = load_settings(answerer=model, **runtime)
+    answerer = vlm.load(settings.answerer or settings.model, settings, "answer")
+    return ask_pictures(answerer, pairs, settings.max_pixels)
 
 
 def _print_hits(query: str, hits: list["Hit"], as_json: bool) -> None:

@@ -6,13 +6,14 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from sqlalchemy import func, select, text
 
 from searcher import catalog
 from searcher.catalog import Caption, Embedding, Image
+from searcher.gpu import gpus
 from searcher.library import Library
 from searcher.settings import Settings
 from vlm.errors import AskpixError
@@ -29,20 +30,47 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Look at the installation and the library, if there is one."""
-    return [*_installation(), *_model(settings), *_library(settings)]
+    return [*_installation(settings), *_model(settings), *_library(settings)]
 
 
-def _installation() -> Iterator[Finding]:
+def _installation(settings: Settings) -> Iterator[Finding]:
     import faiss
     import onnxruntime
 
     yield Finding("askpix", version("askpix"))
     yield Finding("python", f"{platform.python_version()} on {platform.platform()}")
-    on_gpu = getattr(faiss, "get_num_gpus", lambda: 0)()
-    yield Finding("faiss", f"{faiss.__version__}, {'GPU' if on_gpu else 'CPU'}")
+    yield _faiss(faiss.__version__, hasattr(faiss, "StandardGpuResources"))
     yield Finding("onnxruntime", f"{onnxruntime.__version__}, {', '.join(onnxruntime.get_available_providers())}")
-    yield Finding("torch", version("torch") if importlib.util.find_spec("torch") else "not installed, not needed")
+    yield _torch(settings)
     yield Finding("gpu", _gpu())
+
+
+def _faiss(number: str, for_gpus: bool) -> Finding:
+    """Which FAISS serves: both packages put their files into one place, where the last installed wins."""
+    if not for_gpus and _installed("faiss-gpu"):
+        mend = "faiss-cpu lies over faiss-gpu: pip install --force-reinstall --no-deps faiss-gpu"
+        return Finding("faiss", f"{number} for processors; {mend}", ok=False)
+    serves = f"on {gpus()} GPU" if gpus() else "on the processor"
+    return Finding("faiss", f"{number}{' for GPUs' if for_gpus else ''}, searches {serves}")
+
+
+def _installed(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _torch(settings: Settings) -> Finding:
+    if importlib.util.find_spec("torch") is None:
+        return Finding("torch", 'not installed, which only models of hubs need: pip install "askpix[torch]"')
+    from vlm.devices import place
+
+    try:
+        return Finding("torch", f"{version('torch')}, models run on {place(settings)}")
+    except AskpixError as error:
+        return Finding("torch", str(error), ok=False)
 
 
 def _gpu() -> str:
@@ -62,7 +90,7 @@ def _model(settings: Settings) -> Iterator[Finding]:
     import vlm
 
     try:
-        encoder = vlm.load(settings.model)
+        encoder = vlm.load(settings.model, settings, "encode")
         yield Finding("model", f"{encoder.name}, embeddings of {encoder.dim} numbers")
     except AskpixError as error:
         yield Finding("model", str(error), ok=False)

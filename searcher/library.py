@@ -20,7 +20,7 @@ from searcher.vectors import Vectors
 from searcher.words import shared_words
 from vlm.errors import AskpixError
 from vlm.picture import open_file
-from vlm.protocols import Answerer, Captioner, Encoder, Floats
+from vlm.protocols import Answerer, Captioner, Encoder, Floats, Task
 from vlm.relevance import EXPLAINED, Relevance, relevance
 
 LONGEST_QUERY = 1_000
@@ -79,12 +79,12 @@ class Library:
     @cached_property
     def encoder(self) -> Encoder:
         """The model that puts pictures and texts into one space."""
-        return cast(Encoder, self._given["encoder"] or vlm.load(self.settings.model))
+        return cast(Encoder, self._given["encoder"] or vlm.load(self.settings.model, self.settings, "encode"))
 
     @cached_property
     def captioner(self) -> Captioner:
-        """The model that writes captions; the encoder itself unless set apart."""
-        return cast(Captioner, self._other("captioner", self.settings.captioner))
+        """The model that writes captions: the encoder itself if it does, else the built-in one, unless set apart."""
+        return cast(Captioner, self._other("captioner", self.settings.captioner, "caption"))
 
     @property
     def captions_by(self) -> str:
@@ -94,13 +94,15 @@ class Library:
 
     @cached_property
     def answerer(self) -> Answerer:
-        """The model that answers questions; the encoder itself unless set apart."""
-        return cast(Answerer, self._other("answerer", self.settings.answerer))
+        """The model that answers questions: the encoder itself if it does, else the built-in one, unless set apart."""
+        return cast(Answerer, self._other("answerer", self.settings.answerer, "answer"))
 
-    def _other(self, part: str, name: str | None) -> Any:
+    def _other(self, part: str, name: str | None, task: Task) -> Any:
         if given := self._given[part]:
             return given
-        return vlm.load(name) if name and name != self.settings.model else self.encoder
+        if name is None:
+            name = self.settings.model if task in self.encoder.tasks else vlm.BUILTIN
+        return self.encoder if name == self.settings.model else vlm.load(name, self.settings, task)
 
     @cached_property
     def vectors(self) -> Vectors:
@@ -240,10 +242,8 @@ class Library:
         vectors = self.vectors.get(np.array([photo.id for photo in found]), count)
         given = {name: vectors @ part for name, part in parts.items() if part is not None}
         text = parts["text"]
-        if text is None:
-            confidence = np.clip(given["image"], 0, 1)
-        else:
-            confidence = self.encoder.confidence(given["text"], text, count)
+        sure = self.encoder.confidence
+        confidence = np.clip(given["image"], 0, 1) if text is None else sure(text, vectors, count)
         hits = []
         for i, photo in enumerate(found):
             why: dict[str, Any] = {"embedding": {name: round(float(score[i]), 4) for name, score in given.items()}}

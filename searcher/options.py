@@ -15,10 +15,14 @@ library_option: Callable[[F], F] = click.option(
     help="The library folder (default: ASKPIX_LIBRARY, or a folder of askpix among your user data).",
 )
 model_option: Callable[[F], F] = click.option(
-    "--model", help="The encoder: builtin (the default), or a folder of weights."
+    "--model", help="The encoder: builtin (the default), a folder of weights, or as in: askpix models."
 )
-captioner_option: Callable[[F], F] = click.option("--captioner", help="Another model for captions.")
+captioner_option: Callable[[F], F] = click.option(
+    "--captioner", help="Another model for captions (default: the encoder if it writes some, else builtin)."
+)
 language_option: Callable[[F], F] = click.option(
     "--language", "caption_language", help="What captions are written in: en (the default) or zh."
 )
-answerer_option: Callable[[F], F] = click.option("--answerer", help="Another model for answers.")
+answerer_option: Callable[[F], F] = click.option(
+    "--answerer", help="Another model for answers (default: the encoder if it answers, else builtin)."
+)

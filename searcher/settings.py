@@ -14,15 +14,16 @@ from pydantic_settings import (
 
 from vlm.errors import AskpixError
 from vlm.picture import MAX_PIXELS
+from vlm.runtime import Runtime, wrong_setting
 
 
-class Settings(BaseSettings):
+class Settings(Runtime):
     """Everything that can be set for a library; the defaults suit a laptop."""
 
     model_config = SettingsConfigDict(env_prefix="ASKPIX_", extra="forbid", frozen=True)
 
     library: Path = Field(default_factory=lambda: user_data_path("askpix"))
-    model: str = Field(default="builtin", description="the encoder: builtin, or a folder of weights")
+    model: str = Field(default="builtin", description="the encoder; see askpix models")
     captioner: str | None = Field(default=None, description="another model for captions")
     caption_language: str = Field(
         default="en", description="what captions are written in: en or zh, or what the model writes"
@@ -53,8 +54,6 @@ def load_settings(**flags: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise AskpixError(f"the setting {where} is wrong: {first['msg']}; see ASKPIX_* and askpix.toml") from error
+        raise AskpixError(wrong_setting(error)) from error
     except ValueError as error:  # a file that is not TOML
         raise AskpixError(f"askpix.toml cannot be read: {error}") from error

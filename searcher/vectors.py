@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from searcher.gpu import MOST, GpuRows, gpus
 from vlm.errors import AskpixError
 from vlm.protocols import Floats
 
@@ -42,6 +43,7 @@ class Vectors:
         self._lock = threading.RLock()
         self._row = np.dtype([("id", "<i8"), ("vector", "<f2", (dim,))])
         self._index: Any = None
+        self._gpu: GpuRows | None = None
         about = self.folder / "model.json"
         if about.exists() and (stored := json.loads(about.read_text(encoding="utf-8"))) != self._about:
             raise AskpixError(
@@ -116,6 +118,9 @@ class Vectors:
             parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.ascontiguousarray(allowed)))  # type: ignore[call-arg]
         with self._lock:
             self.refresh(count)
+            if self._gpu is not None and allowed is None and k <= MOST:
+                scores, rows = self._gpu.search(query, k)
+                return scores, faiss.vector_to_array(self._index.id_map)[rows]
             scores, ids = self._index.search(query[None].astype(np.float32), k, params=parameters)
         found = ids[0] >= 0
         return scores[0][found], ids[0][found]
@@ -127,12 +132,17 @@ class Vectors:
         if self._index is None:
             self._index = self._load(count)
         if self._index is not None and self._index.ntotal > count:
-            self._index = None
+            self._index = self._gpu = None
         if self._index is None:
             exact = faiss.IndexScalarQuantizer(self.dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
             self._index = faiss.IndexIDMap2(exact)
         for ids, embeddings in self.read(self._index.ntotal, count):
             self._index.add_with_ids(embeddings, ids)
+        if self._gpu is None and gpus():
+            self._gpu = GpuRows(self.dim)
+        if self._gpu is not None:
+            for _, embeddings in self.read(len(self._gpu), count):
+                self._gpu.add(embeddings)
 
     def save_index(self, count: int) -> None:
         """Keep the index beside the segments, so that the next process need not build it."""

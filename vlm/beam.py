@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 
 from vlm.protocols import Floats
 
-# tokens [n, b], past -> log probabilities [n, b, vocabulary], past grown by one
-Step = Callable[[NDArray[np.int64], Any], tuple[Floats, Any]]
+Ids = NDArray[np.int64]
+# The words that may come next, [n, b, c] log probabilities and numbers, and [n, b], those of the end.
+Next = tuple[Floats, Ids, Floats]
+# tokens [n, b], past -> what may come next, past grown by one
+Step = Callable[[Ids, Any], tuple[Next, Any]]
 # past, picks [n, b] -> past with beam picks[i, j] of picture i in place j
-Reorder = Callable[[Any, NDArray[np.int64]], Any]
+Reorder = Callable[[Any, Ids], Any]
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,24 @@ class Marks:
     never: tuple[int, ...]
 
 
+def choices(logs: Floats, tokens: Ids, marks: Marks) -> Next:
+    """What may come next, by log probabilities [n, b, vocabulary] after tokens [n, b]: the best b words.
+
+    More cannot be among the best b of all beams. A word is not written twice in a row.
+    """
+    end = logs[:, :, marks.end].copy()
+    logs[:, :, [marks.end, *marks.never]] = -np.inf
+    np.put_along_axis(logs, tokens[:, :, None], -np.inf, axis=2)
+    best = np.argpartition(-logs, tokens.shape[1], axis=2)[:, :, : tokens.shape[1]]
+    return np.take_along_axis(logs, best, 2), best, end
+
+
 def search(
-    step: Step, reorder: Reorder, past: Any, pictures: int, beams: int, longest: int, power: float, marks: Marks
+    step: Step, reorder: Reorder, past: Any, pictures: int, beams: int, longest: int, power: float, start: int
 ) -> list[Found]:
     """The best sequence for each of n pictures; `past` belongs to n pictures and `beams` beams."""
     rows = np.arange(pictures)[:, None]
-    tokens = np.full((pictures, beams), marks.start, np.int64)
+    tokens = np.full((pictures, beams), start, np.int64)
     written = np.zeros((pictures, beams, 0), np.int64)
     # All beams begin alike: only the first may be continued at first, or they would stay alike.
     scores = np.full((pictures, beams), -np.inf, np.float32)
@@ -49,32 +64,22 @@ def search(
     best: list[Found | None] = [None] * pictures
     best_score = np.full(pictures, -np.inf)
     for length in range(1, longest + 1):
-        logs, past = step(tokens, past)
-        logs[:, :, list(marks.never)] = -np.inf
-        if length == 1:
-            logs[:, :, marks.end] = -np.inf
-        _forbid_repeats(logs, tokens)
-        totals = scores[:, :, None] + logs
-        ended = totals[:, :, marks.end]
-        for i, j in zip(*np.nonzero(ended / length**power > best_score[:, None]), strict=True):
-            score = ended[i, j] / length**power
-            if score > best_score[i]:
-                best_score[i] = score
-                best[i] = Found(written[i, j].tolist(), float(ended[i, j]))
-        totals[:, :, marks.end] = -np.inf
-        flat = totals.reshape(pictures, -1)
-        picks = np.argpartition(-flat, beams, axis=1)[:, :beams]
-        picks = np.take_along_axis(picks, np.argsort(-flat[rows, picks], axis=1, kind="stable"), 1)
+        (logs, words, end), past = step(tokens, past)
+        if length > 1:
+            ended = scores + end
+            for i, j in zip(*np.nonzero(ended / length**power > best_score[:, None]), strict=True):
+                score = ended[i, j] / length**power
+                if score > best_score[i]:
+                    best_score[i] = score
+                    best[i] = Found(written[i, j].tolist(), float(ended[i, j]))
+        flat = (scores[:, :, None] + logs).reshape(pictures, -1)
+        picks = np.argsort(-flat, axis=1, kind="stable")[:, :beams]
         scores = flat[rows, picks]
-        beam, tokens = np.divmod(picks, logs.shape[2])
+        beam = picks // logs.shape[2]
+        tokens = words.reshape(pictures, -1)[rows, picks]
         written = np.concatenate([written[rows, beam], tokens[:, :, None]], 2)
         past = reorder(past, beam)
         # A beam can still win if, were all its further words certain, it would end better.
         if np.all(scores[:, 0] / longest**power <= best_score):
             break
     return [found or Found(written[i, 0].tolist(), float(scores[i, 0])) for i, found in enumerate(best)]
-
-
-def _forbid_repeats(logs: Floats, tokens: NDArray[np.int64]) -> None:
-    """A word is not written twice in a row, in place."""
-    np.put_along_axis(logs, tokens[:, :, None], -np.inf, axis=2)

@@ -1,19 +1,24 @@
 """The verbs that need a model and no library."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from vlm.console import emit, json_option, note, say, told
+from vlm.console import emit, json_option, note, runtime_options, say, told
 from vlm.errors import AskpixError
+
+if TYPE_CHECKING:
+    from vlm.protocols import Task
 
 _model_option = click.option(
     "--model",
     envvar="ASKPIX_MODEL",
     default="builtin",
     show_default=True,
-    help="builtin, or a folder of weights.",
+    help="builtin, a folder of weights, or as in: askpix models.",
 )
+_TASKS: "dict[str, Task]" = {"retrieval": "encode", "captions": "caption", "answers": "answer"}
 _BATCH = 32
 _SHADES = " ░▒▓█"
 
@@ -21,17 +26,19 @@ _SHADES = " ░▒▓█"
 @click.command(epilog="Example: askpix caption holiday/*.jpg")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @_model_option
+@runtime_options
 @click.option(
     "--language", default="en", show_default=True, help="Of the captions: en or zh, or what the model writes."
 )
 @json_option
-def caption(images: tuple[Path, ...], model: str, language: str, as_json: bool) -> None:
+def caption(images: tuple[Path, ...], model: str, runtime: dict[str, Any], language: str, as_json: bool) -> None:
     """Write a caption and tags for each of IMAGES, without a library."""
     import vlm
     from vlm.picture import open_ahead
+    from vlm.runtime import runtime_of
     from vlm.streams import batches
 
-    captioner = vlm.load(model)
+    captioner = vlm.load(model, runtime_of(**runtime), "caption")
     refused = 0
     for batch in batches(open_ahead((path.absolute() for path in images), captioner.image_size), _BATCH):
         readable = [picture.image for _, picture in batch if not isinstance(picture, AskpixError)]
@@ -59,8 +66,17 @@ def caption(images: tuple[Path, ...], model: str, language: str, as_json: bool) 
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the picture with the rest dimmed.")
 @click.option("--question", help="TEXT is the answer to this question: show where it comes from.")
 @_model_option
+@runtime_options
 @json_option
-def explain(image: Path, text: str, output: Path | None, question: str | None, model: str, as_json: bool) -> None:
+def explain(
+    image: Path,
+    text: str,
+    output: Path | None,
+    question: str | None,
+    model: str,
+    runtime: dict[str, Any],
+    as_json: bool,
+) -> None:
     """Show where in IMAGE the model finds TEXT: a query, a word of a caption, or an answer.
 
     Prints a map, dark where nothing speaks for the text; --json gives it as rows of numbers in 0..1,
@@ -69,11 +85,13 @@ def explain(image: Path, text: str, output: Path | None, question: str | None, m
     import vlm
     from vlm.picture import open_file
     from vlm.relevance import EXPLAINED, overlay, question_text, relevance
+    from vlm.runtime import runtime_of
 
     if not text.strip():
         raise AskpixError("the text is empty; say what to look for, for example: a red umbrella")
     picture = open_file(image, EXPLAINED).image
-    found = relevance(vlm.load(model), picture, question_text(question, text) if question else text)
+    encoder = vlm.load(model, runtime_of(**runtime), "encode")
+    found = relevance(encoder, picture, question_text(question, text) if question else text)
     if output is not None:
         try:
             overlay(picture, found).save(output)
@@ -138,6 +156,7 @@ def train(
 @click.option("--language", default="en", show_default=True, help="Of the captions to write: en or zh.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write a page of Markdown with best and worst cases.")
 @_model_option
+@runtime_options
 @json_option
 def evaluate(
     what: str,
@@ -148,6 +167,7 @@ def evaluate(
     language: str,
     report: Path | None,
     model: str,
+    runtime: dict[str, Any],
     as_json: bool,
 ) -> None:
     """Measure a model on DATA, a CSV with the columns image,caption or image,question,answers.
@@ -161,12 +181,15 @@ def evaluate(
     need WordNet (on Debian, apt install wordnet-base) and the extra "evaluate".
     """
     import vlm
+    from vlm.runtime import runtime_of
     from vlm.training import wordnet
     from vlm.training.measure import MEASURES, Data
     from vlm.training.report import report as page
 
     wanted = dict(each.partition("=")[::2] for each in where) | ({"split": split} if split else {})
-    measured = MEASURES[what](vlm.load(model), Data(data, images, wanted), language)
+    measured = MEASURES[what](
+        vlm.load(model, runtime_of(**runtime), _TASKS[what]), Data(data, images, wanted), language
+    )
     if report is not None:
         try:
             report.write_text(page(f"{what.capitalize()} of {model} on {data.name}", measured, report.parent), "utf-8")

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -14,6 +15,25 @@ F = TypeVar("F", bound=Callable[..., Any])
 json_option: Callable[[F], F] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON lines on standard output and nothing else there."
 )
+
+
+def runtime_options(command: F) -> F:
+    """The flags --device, --dtype and --trust-remote-code; the verb gets them as one mapping, `runtime`."""
+
+    @wraps(command)
+    def run(*given: Any, device: str | None, dtype: str | None, trust_remote_code: bool | None, **more: Any) -> Any:
+        flags = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
+        return command(*given, runtime=flags, **more)
+
+    options = (
+        click.option("--trust-remote-code", is_flag=True, default=None, help="Run code that a hub model brings."),
+        click.option("--dtype", help="The arithmetic of torch models: auto, float32, bfloat16 or float16."),
+        click.option("--device", help="Where torch models run: auto (the default), cpu, cuda, cuda:N or mps."),
+    )
+    with_flags = run
+    for option in options:
+        with_flags = option(with_flags)
+    return cast(F, with_flags)
 
 
 def emit(record: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from vlm import beam
 from vlm.confidence import confidence
 from vlm.errors import AskpixError
 from vlm.folder import Config, open_background, open_session, open_tokenizer
-from vlm.protocols import Answer, Description, Floats, Seen
+from vlm.protocols import Answer, Description, Floats, Seen, Task
 from vlm.species import rightly_named
 from vlm.tags import named, tags
 from vlm.wording import FEMALE, GENDERED, MALE, NEVER, neutral
@@ -58,6 +58,16 @@ class Model:
         return self.config.name
 
     @property
+    def tasks(self) -> frozenset[Task]:
+        """It does everything."""
+        return frozenset({"encode", "caption", "answer"})
+
+    @property
+    def batch(self) -> int:
+        """How many pictures at a time suit it."""
+        return 2 * BATCH
+
+    @property
     def image_size(self) -> int:
         """The side in pixels of what the model sees."""
         return self.config.image_size
@@ -90,10 +100,15 @@ class Model:
         ]
         return np.concatenate(rows) if rows else np.zeros((0, self.dim), np.float32)
 
-    def confidence(self, scores: Floats, query: Floats, pictures: int) -> Floats:
-        """The probabilities that a text matches pictures; see `vlm.confidence`."""
-        background: Floats = self._part("background", lambda: open_background(self.folder))
-        return confidence(scores, query, background, pictures, self.config.confidence)
+    @property
+    def background(self) -> Floats:
+        """Embeddings [b, dim] of pictures of anything."""
+        found: Floats = self._part("background", lambda: open_background(self.folder))
+        return found
+
+    def confidence(self, query: Floats, pictures: Floats, among: int) -> Floats:
+        """The calibrated probabilities that a text matches pictures; see `vlm.confidence`."""
+        return confidence(pictures @ query, query, self.background, among, self.config.confidence)
 
     def describe(self, seen: Seen, language: str = ENGLISH) -> list[Description]:
         """A caption and tags for each picture seen."""
@@ -143,21 +158,21 @@ class Model:
         (cross,) = self._run("memory", _inputs(seen))
         past = np.zeros((pictures, config.beams, config.layers, 2, config.heads, 0, config.head_width), np.float32)
         forbidden = (i for i, word in enumerate(config.vocabulary) if word in NEVER)
-        never = (PAD, UNKNOWN, *config.starts.values(), *forbidden)
+        marks = beam.Marks(config.starts[language], END, (PAD, UNKNOWN, *config.starts.values(), *forbidden))
         return beam.search(
-            partial(self._step, cross),
+            partial(self._step, cross, marks),
             lambda kept, picks: kept[np.arange(pictures)[:, None], picks],
             past,
             pictures,
             config.beams,
             config.longest_caption,
             config.length_power,
-            beam.Marks(config.starts[language], END, never),
+            marks.start,
         )
 
-    def _step(self, cross: Floats, tokens: NDArray[np.int64], past: Floats) -> tuple[Floats, Floats]:
+    def _step(self, cross: Floats, marks: beam.Marks, tokens: beam.Ids, past: Floats) -> tuple[beam.Next, Floats]:
         logs, grown = self._run("decoder", {"tokens": tokens, "cross": cross, "past": past})
-        return logs, grown
+        return beam.choices(logs, tokens, marks), grown
 
     def _described(self, found: beam.Found, classes: Floats, words: Floats, language: str) -> Description:
         config = self.config

@@ -6,13 +6,14 @@ alike, so that no picture passes through a vision encoder twice. Some models do 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 Floats = NDArray[np.float32]
+Task = Literal["encode", "caption", "answer"]
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,12 @@ class Seen:
     """What a model saw in n pictures.
 
     `embeddings` is [n, dim], rows of unit length ([n, 0] from a model that is no encoder).
-    `state` is the model's own, arrays of n rows (for the built-in one the feature grid and the
-    class probabilities): only the model that made it reads them.
+    `state` is the model's own, arrays or tensors of n rows (for the built-in one the feature grid and
+    the class probabilities): only the model that made it reads them.
     """
 
     embeddings: Floats
-    state: tuple[NDArray[Any], ...] = ()
+    state: tuple[Any, ...] = ()
 
     def take(self, rows: Sequence[int]) -> "Seen":
         """The same for some of the pictures, in the order and as often as `rows` names them."""
@@ -71,6 +72,14 @@ class Looker(Protocol):
         """Identity and version, stored beside everything the model makes ("builtin-1")."""
 
     @property
+    def tasks(self) -> frozenset[Task]:
+        """Which of the three below it is."""
+
+    @property
+    def batch(self) -> int:
+        """How many pictures at a time suit it."""
+
+    @property
     def image_size(self) -> int:
         """The side in pixels that the model resizes pictures to: decode no smaller than this."""
 
@@ -88,9 +97,9 @@ class Encoder(Looker, Protocol):
     def encode_texts(self, texts: Sequence[str]) -> Floats:
         """Embed n texts: [n, dim], rows of unit length, in the space of `Seen.embeddings`."""
 
-    def confidence(self, scores: Floats, query: Floats, pictures: int) -> Floats:
-        """The calibrated probabilities [n] that a text matches pictures: from their inner products [n],
-        the text's embedding [dim], and how many pictures the library has."""
+    def confidence(self, query: Floats, pictures: Floats, among: int) -> Floats:
+        """The probabilities [n] that a text matches pictures, by their embeddings [dim] and [n, dim], and
+        how many pictures it was sought among."""
 
     @property
     def cutoff(self) -> float:

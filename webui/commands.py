@@ -1,11 +1,12 @@
 """The verb that serves the page."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from searcher.options import answerer_option, captioner_option, language_option, library_option, model_option
-from vlm.console import note
+from vlm.console import note, runtime_options
 from vlm.errors import AskpixError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -18,6 +19,7 @@ THREADS = 4
 @captioner_option
 @language_option
 @answerer_option
+@runtime_options
 @click.option("--host", default="127.0.0.1", show_default=True, envvar="ASKPIX_HOST", help="The address to listen on.")
 @click.option(
     "--port",
@@ -33,6 +35,7 @@ def serve(
     captioner: str | None,
     caption_language: str | None,
     answerer: str | None,
+    runtime: dict[str, Any],
     host: str,
     port: int,
 ) -> None:
@@ -53,7 +56,12 @@ def serve(
     # A browser asks for many thumbnails at once; that they wait their turn is no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     settings = load_settings(
-        library=library, model=model, captioner=captioner, caption_language=caption_language, answerer=answerer
+        library=library,
+        model=model,
+        captioner=captioner,
+        caption_language=caption_language,
+        answerer=answerer,
+        **runtime,
     )
     with Library(settings=settings) as opened:
         app = create_app(opened)

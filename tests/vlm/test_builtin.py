@@ -53,7 +53,7 @@ def test_texts_find_their_pictures(model: Model, seen: Seen) -> None:
 
 def test_confidence_grows_with_the_score(model: Model) -> None:
     (query,) = model.encode_texts(["a dog on a beach"])
-    confidence = model.confidence(np.linspace(-1, 1, 50, dtype=np.float32), query, 1000)
+    confidence = model.confidence(query, np.linspace(-1, 1, 50, dtype=np.float32)[:, None] * query, 1000)
     assert (np.diff(confidence) >= 0).all()
     assert confidence[0] < 0.01
     assert confidence[-1] > 0.99
@@ -62,13 +62,13 @@ def test_confidence_grows_with_the_score(model: Model) -> None:
 
 def test_confidence_falls_with_the_size_of_the_library(model: Model) -> None:
     (query,) = model.encode_texts(["a dog on a beach"])
-    scores = np.linspace(0.1, 0.6, 20, dtype=np.float32)
-    assert (model.confidence(scores, query, 100) > model.confidence(scores, query, 100_000)).all()
+    pictures = np.linspace(0.1, 0.6, 20, dtype=np.float32)[:, None] * query
+    assert (model.confidence(query, pictures, 100) > model.confidence(query, pictures, 100_000)).all()
 
 
 def test_nonsense_gets_no_confident_hit(model: Model, seen: Seen) -> None:
     for query in model.encode_texts(["asdf qwer zxcv", "%%% 12345"]):
-        assert (model.confidence(seen.embeddings @ query, query, 1000) < model.cutoff).all()
+        assert (model.confidence(query, seen.embeddings, 1000) < model.cutoff).all()
 
 
 @pytest.mark.parametrize(

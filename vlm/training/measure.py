@@ -10,7 +10,6 @@ import numpy as np
 from tqdm import tqdm
 
 from vlm.errors import AskpixError
-from vlm.folder import open_background
 from vlm.picture import Picture, open_ahead
 from vlm.protocols import Seen
 from vlm.streams import batches
@@ -75,16 +74,15 @@ def measure_retrieval(model: "Model", data: Data, language: str) -> Measured:  #
     texts = [text for written in captions.values() for text in written]
     owner = np.repeat(np.arange(len(names)), [len(written) for written in captions.values()])
     queries = model.encode_texts(texts)
-    found = evaluate.retrieval(embeddings, queries, owner, open_background(model.folder))
+    found = evaluate.retrieval(embeddings, queries, owner, getattr(model, "background", None))
     scores: dict[str, Score] = {}
     for way, recall in (("text_to_image", found.text_to_image), ("image_to_text", found.image_to_text)):
         scores |= {f"{way}_recall@{k}": bootstrap(100 * (recall.ranks <= k)) for k in (1, 5, 10)}
         scores[f"{way}_median_rank"] = bootstrap(recall.ranks, lambda ranks: float(np.median(ranks)))
     chances, right, cases = [], [], []
     for text, query, own, rank in zip(texts, queries, owner, found.text_to_image.ranks, strict=True):
-        similar = embeddings @ query
-        best = np.argsort(-similar)[:SHOWN]
-        chances.append(model.confidence(similar[best], query, len(names)))
+        best = np.argsort(-(embeddings @ query))[:SHOWN]
+        chances.append(model.confidence(query, embeddings[best], len(names)))
         right.append(best == own)
         lines = (f"query: {text}", f"rank of its picture: {rank}", f"found first: {names[best[0]]}")
         cases.append(Case(-float(rank), data.images / names[own], lines))

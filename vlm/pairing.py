@@ -1,0 +1,52 @@
+"""How likely a text belongs to a picture, by encoders that were not calibrated by us.
+
+Not calibrated on photos like yours: `askpix evaluate retrieval` measures how far these can be relied on.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vlm.protocols import Floats
+
+# Below these hits are left out: what SigLIP calls a match is rarely above a half, and CLIP always
+# finds one of the texts the likeliest.
+_WITH_BIAS, _WITHOUT = 0.05, 0.5
+
+
+def background_captions() -> list[str]:
+    """Captions of pictures of anything."""
+    return (Path(__file__).parent / "background.txt").read_text(encoding="utf-8").splitlines()
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """What a contrastive loss learnt: the cosine's `scale` and, of SigLIP, its `bias`.
+
+    `background` are the embeddings [b, dim] of captions of anything.
+    """
+
+    scale: float
+    bias: float | None
+    background: Floats
+
+    @property
+    def cutoff(self) -> float:
+        """The confidence below which a hit is left out unless asked for."""
+        return _WITHOUT if self.bias is None else _WITH_BIAS
+
+    def confidence(self, query: Floats, pictures: Floats, among: int) -> Floats:  # noqa: ARG002
+        """The probabilities [n] that a text [dim] belongs to pictures [n, dim].
+
+        With a bias the sigmoid that it was trained with (SigLIP: Zhai et al., ICCV 2023), else the softmax
+        (CLIP: Radford et al., ICML 2021) of the text against the background captions.
+        """
+        own = self.scale * (pictures @ query)
+        if self.bias is not None:
+            against = np.full_like(own, -self.bias)
+        else:
+            others = self.scale * (pictures @ self.background.T)
+            against = np.logaddexp.reduce(others, axis=1)
+        found: Floats = np.exp(-np.logaddexp(0, against - own)).astype(np.float32)
+        return found
