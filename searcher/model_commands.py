@@ -35,7 +35,7 @@ def models(context: click.Context, library: Path | None, as_json: bool) -> None:
       open_clip:ARCH//PATH              a checkpoint of one's own, a file or a folder
       hf:NAME[@REVISION] or hf:FOLDER   of transformers: CLIP, SigLIP, BLIP, chat models (extra torch)
       onnx:FOLDER                       what askpix models export wrote
-      openai:BASE_URL#MODEL             an OpenAI-compatible server (extra remote)
+      openai:BASE_URL#MODEL             an OpenAI-compatible server, for captions and answers
     """
     if context.invoked_subcommand is None:
         _list(library, as_json)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from searcher.catalog import Caption, File, Image, Tag
+from vlm.protocols import CANNOT_TELL
 
 UNSURE = 0.2  # a less likely answer is told as a guess
 
@@ -68,7 +69,9 @@ class Reply:
         """The answer as people are told it: one that is likely wrong is no more than a guess."""
         if self.answer is None:
             return self.refused or ""
-        return self.answer if self.confidence >= UNSURE else f"I can't tell (perhaps {self.answer})"
+        if self.confidence >= UNSURE or self.answer == CANNOT_TELL:
+            return self.answer
+        return f"{CANNOT_TELL} (perhaps {self.answer})"
 
     def as_json(self) -> dict[str, Any]:
         """The reply as the command line and the API print it."""

@@ -42,3 +42,84 @@ def checkpoint(folder: Path, config: dict[str, Any], **preprocess: Any) -> Path:
         weights["text_decoder.text_projection"] = torch.randn(64, 49408) * 0.3
     save_file(weights, folder / "open_clip_model.safetensors")
     return folder
+
+
+SENTENCES = (
+    "a dog runs on the beach . two people ride a red bicycle in the city .",
+    "a cat sleeps on a sofa . what colour is the car ? it is blue . yes no one two three",
+    'user assistant describe this photo in one sentence : { } " caption tags',
+)
+CHAT_TEMPLATE = (
+    "{% for message in messages %}{{ message['role'] }}: {% if message['content'] is string %}"
+    "{{ message['content'] }}{% else %}{% for part in message['content'] %}"
+    "{% if part['type'] == 'text' %}{{ part['text'] }}{% else %}<image>{% endif %}{% endfor %}{% endif %} "
+    "{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
+)
+
+
+def word_tokenizer(*special: str, start: str | None = None, end: str | None = None) -> Any:
+    """A tokenizer of transformers over byte pairs learnt from a few sentences."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer, made.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    marks = ["<pad>", "<s>", "</s>", *special]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    made.train_from_iterator(
+        SENTENCES, trainers.BpeTrainer(vocab_size=400, special_tokens=marks, initial_alphabet=alphabet)
+    )
+    if start or end:
+        template = " ".join(part for part in (start, "$A", end) if part)
+        used = [(mark, made.token_to_id(mark)) for mark in (start, end) if mark]
+        made.post_processor = processors.TemplateProcessing(single=template, special_tokens=used)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made, pad_token="<pad>", bos_token="<s>", eos_token="</s>", model_max_length=64
+    )
+
+
+def chat_model(folder: Path) -> Path:
+    """A tiny LLaVA: a CLIP tower and a Llama, with its processor and chat template."""
+    from transformers import (
+        CLIPImageProcessor,
+        CLIPVisionConfig,
+        LlamaConfig,
+        LlavaConfig,
+        LlavaForConditionalGeneration,
+        LlavaProcessor,
+    )
+
+    tokenizer = word_tokenizer("<image>")
+    tokenizer.model_max_length = 512
+    torch.manual_seed(0)
+    vision = CLIPVisionConfig(
+        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, image_size=32, patch_size=8
+    )
+    text = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+    config = LlavaConfig(
+        vision_config=vision, text_config=text, image_token_id=tokenizer.convert_tokens_to_ids("<image>")
+    )
+    model = LlavaForConditionalGeneration(config)
+    model.generation_config.eos_token_id, model.generation_config.pad_token_id = [2], 0
+    model.save_pretrained(folder)
+    size = {"height": 32, "width": 32}
+    LlavaProcessor(
+        CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=size),
+        tokenizer,
+        patch_size=8,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=CHAT_TEMPLATE,
+    ).save_pretrained(folder)
+    return folder

@@ -14,6 +14,7 @@ from PIL import Image
 
 Floats = NDArray[np.float32]
 Task = Literal["encode", "caption", "answer"]
+CANNOT_TELL = "I can't tell"  # the answer to a question that the picture leaves open
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,111 @@
+"""Servers on loopback: small ones that misbehave in a given way, and a proxy that fails at first."""
+
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Seen:
+    """What a server was asked: paths, bodies, headers, and how many requests were in hand at once at most."""
+
+    paths: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    at_once: int = 0
+    most: int = 0
+
+
+Handle = Callable[[BaseHTTPRequestHandler, bytes], None]
+
+
+@contextmanager
+def serving(handle: Handle) -> Iterator[tuple[str, Seen]]:
+    """A server that lets `handle` answer; its address ending in /v1, and what it was asked."""
+    seen, lock = Seen(), threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            with lock:
+                seen.at_once += 1
+                seen.most = max(seen.most, seen.at_once)
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            with lock:
+                seen.paths.append(self.path)
+                seen.bodies.append(body)
+                seen.headers.append(dict(self.headers))
+            try:
+                handle(self, body)
+            except (BrokenPipeError, ConnectionResetError):  # given up on
+                pass
+            finally:
+                with lock:
+                    seen.at_once -= 1
+
+        do_GET = do_POST = answer  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1", seen
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def reply(
+    status: int, body: bytes, kind: str = "application/json", length: int | None = None, **headers: str
+) -> Handle:
+    """Always the same answer; `length` is what it claims to be long."""
+
+    def handle(request: BaseHTTPRequestHandler, _body: bytes) -> None:
+        request.send_response(status)
+        request.send_header("Content-Type", kind)
+        request.send_header("Content-Length", str(len(body) if length is None else length))
+        for name, value in headers.items():
+            request.send_header(name.replace("_", "-"), value)
+        request.end_headers()
+        request.wfile.write(body)
+
+    return handle
+
+
+def flaky(target: str, *faults: Handle | None) -> Handle:
+    """Fail the first requests by `faults`, one each (None cuts the connection), then hand on to `target`."""
+    left, lock = list(faults), threading.Lock()
+
+    def handle(request: BaseHTTPRequestHandler, body: bytes) -> None:
+        with lock:
+            fault = left.pop(0) if left else ...
+        if fault is None:
+            request.connection.shutdown(socket.SHUT_RDWR)
+        elif fault is not ...:
+            fault(request, body)
+        else:
+            address = target.removesuffix("/v1") + request.path
+            asked = urllib.request.Request(address, body or None, {"Content-Type": "application/json"})
+            try:
+                with urllib.request.urlopen(asked, timeout=60) as answer:
+                    reply(answer.status, answer.read())(request, body)
+            except urllib.error.HTTPError as error:
+                reply(error.code, error.read())(request, body)
+
+    return handle
+
+
+def free_port() -> int:
+    """A port that nothing listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
