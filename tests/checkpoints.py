@@ -123,3 +123,57 @@ def chat_model(folder: Path) -> Path:
         chat_template=CHAT_TEMPLATE,
     ).save_pretrained(folder)
     return folder
+
+
+def clip_model(folder: Path, kind: str = "clip") -> Path:
+    """A tiny CLIP or SigLIP of transformers, with its processor."""
+    import transformers as hub
+
+    torch.manual_seed(0)
+    start, end = ("<s>", "</s>") if kind == "clip" else (None, "</s>")
+    tokenizer = word_tokenizer(start=start, end=end)
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    words = {"vocab_size": len(tokenizer), "max_position_embeddings": 24, "eos_token_id": 2, "pad_token_id": 0}
+    pixels = {"image_size": 32, "patch_size": 8}
+    if kind == "clip":
+        config: Any = hub.CLIPConfig(
+            text_config=sizes | words | {"projection_dim": 16},
+            vision_config=sizes | pixels | {"projection_dim": 16},
+            projection_dim=16,
+        )
+        images: Any = hub.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+        model, processor = hub.CLIPModel(config), hub.CLIPProcessor(images, tokenizer)
+    else:
+        config = hub.SiglipConfig(text_config=sizes | words | {"projection_size": 32}, vision_config=sizes | pixels)
+        model = hub.SiglipModel(config)
+        with torch.no_grad():
+            model.logit_scale.fill_(2.0)
+            model.logit_bias.fill_(-5.0)
+        processor = hub.SiglipProcessor(hub.SiglipImageProcessor(size={"height": 32, "width": 32}), tokenizer)
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
+def blip_model(folder: Path, answers: bool) -> Path:
+    """A tiny BLIP of transformers that writes captions, or answers questions, with its processor."""
+    import transformers as hub
+
+    torch.manual_seed(0)
+    tokenizer = word_tokenizer("[DEC]", start="<s>", end="</s>")
+    tokenizer.sep_token = "</s>"
+    tokenizer.model_input_names = ["input_ids", "attention_mask"]
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    marks = {"bos_token_id": 3, "eos_token_id": 2, "sep_token_id": 2, "pad_token_id": 0}
+    config = hub.BlipConfig(
+        text_config=sizes
+        | marks
+        | {"vocab_size": len(tokenizer), "encoder_hidden_size": 32, "max_position_embeddings": 128},
+        vision_config=sizes | {"image_size": 32, "patch_size": 8},
+        projection_dim=16,
+        image_text_hidden_size=16,
+    )
+    architecture = hub.BlipForQuestionAnswering if answers else hub.BlipForConditionalGeneration
+    architecture(config).save_pretrained(folder)
+    hub.BlipProcessor(hub.BlipImageProcessor(size={"height": 32, "width": 32}), tokenizer).save_pretrained(folder)
+    return folder

@@ -85,9 +85,9 @@ class Batches:
     No item is lost: those that did not fit are tried again in smaller batches.
     """
 
-    def __init__(self, kind: str) -> None:
-        """`kind` is the device's: "cpu" keeps its size, a GPU finds its own."""
-        self.size = CPU_BATCH if kind == "cpu" else GPU_BATCH
+    def __init__(self, kind: str, first: int | None = None) -> None:
+        """`kind` is the device's: "cpu" keeps its size, which is `first` if given, a GPU finds its own from there."""
+        self.size = first or (CPU_BATCH if kind == "cpu" else GPU_BATCH)
         self._settled = kind == "cpu"
         self._rate = 0.0
         self._lock = threading.Lock()
