@@ -54,16 +54,20 @@ class Chat(Writer):
         """Tensors of n conversations, each a picture and what is asked about it."""
         if not getattr(self._processor, "chat_template", None):
             raise AskpixError(f"{self.name} has no chat template, so it follows no instructions: take another")
-        conversations = [
-            [{"role": "user", "content": [{"type": "image", "image": image}, {"type": "text", "text": prompt}]}]
-            for image, prompt in zip(images, prompts, strict=True)
+        said = [
+            self._processor.apply_chat_template(
+                [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}],
+                add_generation_prompt=True,
+                tokenize=False,
+            )
+            for prompt in prompts
         ]
-        found: Mapping[str, Tensor] = self._processor.apply_chat_template(
-            conversations,
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            processor_kwargs={"return_tensors": "pt", "padding": True},
+        found: Mapping[str, Tensor] = self._processor(
+            images=[[image] for image in images],
+            text=said,
+            padding=True,
+            return_tensors="pt",
+            add_special_tokens=False,  # the template has written them
         )
         return found
 

@@ -95,10 +95,11 @@ class Checkpoint:
         return network.eval().to(self.place.device)
 
     def _load_processor(self) -> Any:
-        from transformers import AutoProcessor
+        import transformers
 
+        auto: Any = transformers.AutoProcessor
         try:
-            return AutoProcessor.from_pretrained(self.folder, trust_remote_code=self.runtime.trust_remote_code)
+            return auto.from_pretrained(self.folder, trust_remote_code=self.runtime.trust_remote_code)
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise AskpixError(
                 f"the processor in {self.folder} cannot be loaded ({_first(error)}): fetch it again"

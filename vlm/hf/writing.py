@@ -55,12 +55,13 @@ class Writer:
         """Keep n pictures."""
         return held(images)
 
-    def placed(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """A processor's tensors on the device, in the arithmetic chosen."""
+    def placed(self, inputs: Mapping[str, Any]) -> dict[str, Tensor]:
+        """A processor's tensors on the device, in the arithmetic chosen; what else it tells is left out."""
         place = self.checkpoint.place
         return {
             name: value.to(place.device, place.dtype if value.is_floating_point() else None)
             for name, value in inputs.items()
+            if isinstance(value, Tensor)
         }
 
 
