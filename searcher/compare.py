@@ -55,21 +55,17 @@ def sample(library: Library, photos: int, seed: int) -> Sample:
             select(Caption.model, func.count()).group_by(Caption.model).order_by(func.count().desc())
         ).first()
         writer = most[0] if most else ""
-        ids = session.scalars(
-            select(Caption.image_id).join(File, File.image_id == Caption.image_id)
-            .where(Caption.model == writer, File.missing_since.is_(None)).distinct().order_by(Caption.image_id)
-        ).all()  # fmt: skip
+        present = select(File.image_id).where(File.missing_since.is_(None))
+        captioned = select(Caption.image_id).where(Caption.model == writer, Caption.image_id.in_(present))
+        ids = session.scalars(captioned.order_by(Caption.image_id)).all()
         if len(ids) < max(KS):
             raise AskpixError(
                 f"{library.folder} has {len(ids)} captioned photos, {max(KS)} are the least to compare models by; "
                 "index more, or give captions of your own: --captions CSV --images FOLDER"
             )
         chosen = np.random.default_rng(seed).permutation(np.array(ids))[:photos].tolist()
-        texts = dict(
-            session.execute(
-                select(Caption.image_id, Caption.text).where(Caption.image_id.in_(chosen), Caption.model == writer)
-            ).tuples()
-        )
+        own = select(Caption).where(Caption.image_id.in_(chosen), Caption.model == writer)
+        texts = {caption.image_id: caption.text for caption in session.scalars(own)}
         files = {
             file.image_id: file.path
             for file in session.scalars(select(File).where(File.image_id.in_(chosen), File.missing_since.is_(None)))

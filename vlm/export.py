@@ -136,7 +136,9 @@ def _write(
         whole, folded = Path(scratch, "whole.onnx"), Path(scratch, "folded.onnx")
         write(module, whole, inputs, outputs, bits=32)
         quant_pre_process(whole, folded, skip_symbolic_shape=True)  # folds what turns weights round
-        quantize_dynamic(folded, path, per_channel=True, weight_type=QuantType.QInt8)
+        # Convolutions see the bytes themselves, once: whole numbers would make them slower and coarser.
+        products = ["MatMul", "Gemm"]
+        quantize_dynamic(folded, path, products, per_channel=True, weight_type=QuantType.QInt8)
 
 
 @dataclass(frozen=True)
