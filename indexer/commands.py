@@ -45,6 +45,8 @@ def index(
     )
     with Library(settings=settings, create=True) as opened:
         run = IndexRun(opened, paths, captions=not no_captions)
+        for part, chosen in run.models.items():
+            note(f"{part} by {chosen.name} on {chosen.runs_on}")
         with tqdm(total=run.count(), unit=" photos", desc="indexing", dynamic_ncols=True) as bar:
             for jobs in run:
                 for job in jobs:

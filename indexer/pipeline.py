@@ -20,6 +20,7 @@ from indexer.store import Job, Store
 from searcher import Library
 from vlm.errors import AskpixError
 from vlm.picture import UnreadablePicture, open_picture
+from vlm.protocols import Looker
 from vlm.streams import ahead, batches
 
 BATCH = 32  # files looked up together; a model may want more pictures at a time
@@ -61,6 +62,12 @@ class IndexRun:
         self._side = max(library.encoder.image_size, self._captioner.image_size if self._captioner else 0)
         self._unreadable: dict[str, str] = {}
         self._lock = threading.Lock()
+
+    @property
+    def models(self) -> dict[str, Looker]:
+        """Who does what in this run."""
+        writer = {"captions": self._captioner} if self._captioner else {}
+        return {"embeddings": self.library.encoder, **writer}
 
     def count(self) -> int:
         """How many picture files there are to look at, for showing progress."""

@@ -91,7 +91,7 @@ def _model(settings: Settings) -> Iterator[Finding]:
 
     try:
         encoder = vlm.load(settings.model, settings, "encode")
-        yield Finding("model", f"{encoder.name}, embeddings of {encoder.dim} numbers")
+        yield Finding("model", f"{encoder.name} on {encoder.runs_on}, embeddings of {encoder.dim} numbers")
     except AskpixError as error:
         yield Finding("model", str(error), ok=False)
 

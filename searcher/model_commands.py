@@ -234,7 +234,7 @@ def _indexed(settings: "Settings") -> dict[str, int]:
         return {}
     with catalog.session(catalog.open_catalog(path)) as session:
         counted = session.execute(select(Embedding.model, func.count()).group_by(Embedding.model))
-        return {model: count for model, count in counted}
+        return {row[0]: row[1] for row in counted}
 
 
 def _sample(settings: "Settings", captions: Path | None, images: Path | None, photos: int, seed: int) -> "Sample":

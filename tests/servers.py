@@ -1,5 +1,7 @@
 """Servers on loopback: small ones that misbehave in a given way, and a proxy that fails at first."""
 
+import hashlib
+import json
 import socket
 import threading
 import urllib.error
@@ -47,7 +49,7 @@ def serving(handle: Handle) -> Iterator[tuple[str, Seen]]:
                 with lock:
                     seen.at_once -= 1
 
-        do_GET = do_POST = answer  # noqa: N815
+        do_GET = do_POST = do_HEAD = answer  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass
@@ -100,6 +102,46 @@ def flaky(target: str, *faults: Handle | None) -> Handle:
                     reply(answer.status, answer.read())(request, body)
             except urllib.error.HTTPError as error:
                 reply(error.code, error.read())(request, body)
+
+    return handle
+
+
+def hub(repository: str, commit: str, files: dict[str, bytes], cut: int | None = None) -> Handle:
+    """A model hub with one repository; with `cut` its first large file breaks off after so many bytes, once."""
+    broken: list[str] = []
+
+    def handle(request: BaseHTTPRequestHandler, body: bytes) -> None:
+        path = request.path.partition("?")[0]
+        name = path.rpartition("/")[2]
+        if path.startswith(f"/api/models/{repository}"):
+            listed = [{"rfilename": file, "size": len(data)} for file, data in files.items()]
+            tree = [{"type": "file", "path": file, "size": len(data), "oid": "0"} for file, data in files.items()]
+            about = {"id": repository, "sha": commit, "siblings": listed, "private": False}
+            reply(200, json.dumps(tree if "/tree/" in path else about).encode())(request, body)
+        elif path.startswith(f"/{repository}/resolve/") and name in files:
+            data = files[name]
+            start = int((request.headers.get("Range") or "bytes=0-")[6:].partition("-")[0])
+            request.send_response(206 if start else 200)
+            tag = hashlib.sha256(data).hexdigest()
+            for header, value in {
+                "X-Repo-Commit": commit,
+                "ETag": f'"{tag}"',
+                "Content-Length": str(len(data) - start),
+                "Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}",
+                "Accept-Ranges": "bytes",
+            }.items():
+                request.send_header(header, value)
+            request.end_headers()
+            if request.command == "HEAD":
+                return
+            if cut is not None and len(data) > cut and not broken:
+                broken.append(name)
+                request.wfile.write(data[:cut])
+                request.close_connection = True
+                return
+            request.wfile.write(data[start:])
+        else:
+            reply(404, b"{}", X_Error_Code="RepoNotFound")(request, body)
 
     return handle
 

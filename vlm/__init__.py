@@ -26,23 +26,24 @@ def load(name: str = BUILTIN, runtime: "Runtime | None" = None, task: "Task | No
     first used. Raises AskpixError for any other name, for one that is not there, and for a model that
     does not do the `task` it is wanted for.
     """
-    from vlm.errors import AskpixError
-
-    found = _load(name, runtime)
-    if task and task not in found.tasks:
-        does = " and ".join(_DOES[each] for each in sorted(found.tasks))
-        raise AskpixError(f"{name} cannot {_DOES[task]}, only {does}; choose another for that")
-    return found
-
-
-def _load(name: str, runtime: "Runtime | None") -> Any:
     from vlm.runtime import Runtime
 
     runtime = runtime or Runtime()
     kind, _, rest = name.partition(":")
-    if rest and kind in KINDS:
-        return import_module(_MODULES[kind]).open_model(rest, runtime)
-    return _folder(name, runtime)
+    hub = rest and kind in KINDS
+    found = import_module(_MODULES[kind]).open_model(rest, runtime) if hub else _folder(name, runtime)
+    if task:
+        check(found, name, task)
+    return found
+
+
+def check(model: Any, name: str, task: "Task") -> None:
+    """Raises AskpixError when the model called `name` does not do a task."""
+    from vlm.errors import AskpixError
+
+    if task not in model.tasks:
+        does = " and ".join(_DOES[each] for each in sorted(model.tasks))
+        raise AskpixError(f"{name} cannot {_DOES[task]}, only {does}; choose another for that")
 
 
 def _folder(name: str, runtime: "Runtime") -> Any:

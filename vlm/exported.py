@@ -96,6 +96,11 @@ class Exported:
         return frozenset({"encode"})
 
     @property
+    def runs_on(self) -> str:
+        """The processor, through ONNX Runtime."""
+        return "cpu, ONNX Runtime"
+
+    @property
     def batch(self) -> int:
         """How many pictures at a time suit it."""
         return BATCH

@@ -63,6 +63,11 @@ class Model:
         return frozenset({"encode", "caption", "answer"})
 
     @property
+    def runs_on(self) -> str:
+        """The processor, through ONNX Runtime."""
+        return "cpu, ONNX Runtime"
+
+    @property
     def batch(self) -> int:
         """How many pictures at a time suit it."""
         return 2 * BATCH

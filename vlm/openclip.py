@@ -79,6 +79,11 @@ class OpenClip:
         return frozenset({"encode", "caption"}) if writes else frozenset({"encode"})
 
     @property
+    def runs_on(self) -> str:
+        """Device and arithmetic."""
+        return str(self.place)
+
+    @property
     def batch(self) -> int:
         """How many pictures at a time suit it."""
         return self._batches.size

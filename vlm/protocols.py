@@ -81,6 +81,10 @@ class Looker(Protocol):
         """How many pictures at a time suit it."""
 
     @property
+    def runs_on(self) -> str:
+        """Device and arithmetic, or the server, for people to read."""
+
+    @property
     def image_size(self) -> int:
         """The side in pixels that the model resizes pictures to: decode no smaller than this."""
 

@@ -86,13 +86,18 @@ class Remote:
 
     @property
     def name(self) -> str:
-        """Model and server."""
-        return f"openai:{self.model}@{urlsplit(self.url).netloc}"[:200]
+        """The model as its server calls it; where that is served may change."""
+        return f"openai:{self.model}"[:200]
 
     @property
     def tasks(self) -> frozenset[Task]:
         """It writes and answers."""
         return frozenset({"caption", "answer"})
+
+    @property
+    def runs_on(self) -> str:
+        """The server's address."""
+        return self.url
 
     @property
     def batch(self) -> int:

@@ -13,7 +13,8 @@ import transformers
 from PIL import Image
 
 import vlm
-from checkpoints import CPU, blip_model, chat_model, clip_model
+from checkpoints import CPU
+from hub_checkpoints import blip2_model, blip_model, chat_model, clip_model, florence, qwen_vl, smolvlm
 from support import Askpix, records
 from vlm.errors import AskpixError
 from vlm.export import agreement, export_to
@@ -100,6 +101,17 @@ def test_answers_are_the_same_alone_and_in_a_batch(kind: str, folders: Path, ima
     alone = [model.answer(seen.take([i]), [question])[0] for i, question in enumerate(QUESTIONS)]
     assert [one.text for one in together] == [one.text for one in alone]
     np.testing.assert_allclose([one.confidence for one in together], [one.confidence for one in alone], atol=2e-3)
+
+
+@pytest.mark.parametrize("make", [smolvlm, qwen_vl, blip2_model, florence])
+def test_each_family_writes_the_same_alone_and_in_a_batch(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    model = vlm.load(f"hf:{make(tmp_path / 'model')}", CPU, "caption")
+    seen = model.look([Image.new("RGB", size, "red") for size in ((300, 200), (90, 200), (64, 64))])
+    alone = [model.describe(seen.take([i]))[0] for i in range(3)]
+    assert [one.caption for one in model.describe(seen)] == [one.caption for one in alone]
+    if "answer" in model.tasks:
+        answers = model.answer(seen, QUESTIONS[:3])
+        assert [one.text for one in answers] == [model.answer(seen.take([i]), [QUESTIONS[i]])[0].text for i in range(3)]
 
 
 def test_a_chat_model_is_asked_by_the_prompts_that_are_set(folders: Path, images: list[Image.Image]) -> None:

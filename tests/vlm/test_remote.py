@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from servers import Handle, flaky, free_port, reply, serving
 
 import vlm
-from checkpoints import chat_model
+from hub_checkpoints import chat_model
+from servers import Handle, flaky, free_port, reply, serving
 from support import Askpix, records
 from vlm.errors import AskpixError
 from vlm.picture import open_picture
@@ -103,6 +103,26 @@ def test_the_command_line_captions_and_asks_through_a_server(
     refused = askpix("index", photos / "animals", "--library", tmp_path, "--model", name)
     assert refused.returncode == 2
     assert "cannot put pictures and texts into one space, only answer questions and write captions" in refused.stderr
+
+
+def test_what_was_indexed_stays_when_the_server_breaks_down(askpix: Askpix, photos: Path, tmp_path: Path) -> None:
+    count = 0
+
+    def handle(request: BaseHTTPRequestHandler, body: bytes) -> None:
+        nonlocal count
+        count += 1
+        (reply(200, said("a photo")) if count <= 36 else reply(400, b"out of credit"))(request, body)
+
+    flags = ("--library", tmp_path, "--json", "--captioner")
+    with serving(handle) as (address, _):
+        broken = askpix("index", photos, *flags, f"openai:{address}#m")
+    assert broken.returncode == 2
+    assert broken.stderr.splitlines()[-1].startswith(f"askpix: {address} refuses (400); it says: out of credit")
+    with serving(reply(200, said("a photo"))) as (address, seen):
+        done = records(askpix("index", photos, *flags, f"openai:{address}#m"))[-1]
+        assert len(seen.paths) == done["added"]
+    assert done["unchanged"] == 32
+    assert done["added"] + done["unchanged"] == done["seen"]
 
 
 def test_pictures_are_sent_small_and_prompts_can_be_changed() -> None:

@@ -38,6 +38,11 @@ class HubEncoder:
         return frozenset({"encode"})
 
     @property
+    def runs_on(self) -> str:
+        """Device and arithmetic."""
+        return str(self.checkpoint.place)
+
+    @property
     def batch(self) -> int:
         """How many pictures at a time suit it."""
         return self.checkpoint.batches().size

@@ -42,6 +42,11 @@ class Writer:
         return self.checkpoint.batches(self.FIRST)
 
     @property
+    def runs_on(self) -> str:
+        """Device and arithmetic."""
+        return str(self.checkpoint.place)
+
+    @property
     def batch(self) -> int:
         """How many pictures at a time suit it."""
         return self.batches.size
