@@ -7,20 +7,18 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @dataclass
 class Seen:
-    """What a server was asked: paths, bodies, headers, and how many requests were in hand at once at most."""
+    """What a server was asked."""
 
     paths: list[str] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
-    at_once: int = 0
-    most: int = 0
 
 
 Handle = Callable[[BaseHTTPRequestHandler, bytes], None]
@@ -33,21 +31,13 @@ def serving(handle: Handle) -> Iterator[tuple[str, Seen]]:
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
-            with lock:
-                seen.at_once += 1
-                seen.most = max(seen.most, seen.at_once)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             with lock:
                 seen.paths.append(self.path)
                 seen.bodies.append(body)
                 seen.headers.append(dict(self.headers))
-            try:
+            with suppress(BrokenPipeError, ConnectionResetError):  # given up on
                 handle(self, body)
-            except (BrokenPipeError, ConnectionResetError):  # given up on
-                pass
-            finally:
-                with lock:
-                    seen.at_once -= 1
 
         do_GET = do_POST = do_HEAD = answer  # noqa: N815
 

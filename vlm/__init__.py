@@ -26,9 +26,9 @@ def load(name: str = BUILTIN, runtime: "Runtime | None" = None, task: "Task | No
     first used. Raises AskpixError for any other name, for one that is not there, and for a model that
     does not do the `task` it is wanted for.
     """
-    from vlm.runtime import Runtime
+    from vlm.runtime import runtime_of
 
-    runtime = runtime or Runtime()
+    runtime = runtime or runtime_of()
     kind, _, rest = name.partition(":")
     hub = rest and kind in KINDS
     found = import_module(_MODULES[kind]).open_model(rest, runtime) if hub else _folder(name, runtime)

@@ -86,7 +86,7 @@ class OpenClip:
     @property
     def batch(self) -> int:
         """How many pictures at a time suit it."""
-        return self._batches.size
+        return self._batches("pictures").size
 
     @property
     def dim(self) -> int:
@@ -111,7 +111,7 @@ class OpenClip:
 
         if not images:
             return Seen(np.zeros((0, self.dim), np.float32))
-        parts = self._batches.map(self._look, images)
+        parts = self._batches("pictures").map(self._look, images)
         embeddings = np.concatenate([embedding.float().cpu().numpy() for embedding, _ in parts])
         kept = [tokens for _, tokens in parts if tokens is not None]
         return Seen(embeddings, (torch.cat(kept),) if kept else ())
@@ -120,7 +120,7 @@ class OpenClip:
         """Embed n texts: [n, dim]."""
         if not texts:
             return np.zeros((0, self.dim), np.float32)
-        parts = self._batches.map(self._read, texts)
+        parts = self._batches("texts").map(self._read, texts)
         return np.concatenate([part.float().cpu().numpy() for part in parts])
 
     def confidence(self, query: Floats, pictures: Floats, among: int) -> Floats:
@@ -149,7 +149,7 @@ class OpenClip:
             with torch.inference_mode():
                 return captions(self._network, tokens[list(rows)], self.runtime.beams, start, end)
 
-        found = [one for part in self._batches.map(write, range(len(tokens))) for one in part]
+        found = [one for part in self._batches("captions").map(write, range(len(tokens))) for one in part]
         return [self._described(one.tokens, one.log_probability) for one in found]
 
     def towers(self) -> "Towers":
@@ -186,15 +186,16 @@ class OpenClip:
         import torch
 
         with torch.inference_mode():
-            tokens = self._tokenizer(list(texts)).to(self.place.device)
-            found: Tensor = self._network.encode_text(tokens, normalize=True)
+            with self._lock:  # tokenizers of the hub's do not take two threads at once
+                tokens = self._tokenizer(list(texts))
+            found: Tensor = self._network.encode_text(tokens.to(self.place.device), normalize=True)
             return found
 
     # Parts, loaded when first asked for
 
-    @property
-    def _batches(self) -> Batches:
-        found: Batches = self._part("batches", lambda: Batches(self.place.device.type))
+    def _batches(self, of: str) -> Batches:
+        """How many at a time; each kind of work finds its own."""
+        found: Batches = self._part(f"batches of {of}", lambda: Batches(self.place.device.type))
         return found
 
     @property

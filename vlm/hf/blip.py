@@ -28,7 +28,7 @@ class Blip(Writer):
             inputs = self.checkpoint.processor(images=list(images), return_tensors="pt")
             return write(network, self.checkpoint.processor.tokenizer, self.placed(inputs), CAPTION_TOKENS)
 
-        written = [one for part in self.checkpoint.batches().map(caption, list(seen.state[0])) for one in part]
+        written = [one for part in self.batches.map(caption, list(seen.state[0])) for one in part]
         return [Description(one.text[:1].upper() + one.text[1:], one.confidence) for one in written]
 
 
@@ -56,6 +56,6 @@ class BlipAnswers(Writer):
 
         answers: dict[int, Answer] = {}
         for rows in alike.values():
-            found = [one for part in self.checkpoint.batches().map(reply, rows) for one in part]
+            found = [one for part in self.batches.map(reply, rows) for one in part]
             answers |= {i: Answer(one.text, one.confidence) for i, one in zip(rows, found, strict=True)}
         return [answers[i] for i in range(len(questions))]

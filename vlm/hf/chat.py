@@ -45,7 +45,9 @@ class Chat(Writer):
         def ask(asked: Sequence[tuple[Image.Image, str]]) -> list[Written]:
             images, texts = (list(part) for part in zip(*asked, strict=True))
             network = self.checkpoint.network("AutoModelForImageTextToText")
-            return write(network, self._processor.tokenizer, self.placed(self._inputs(images, texts)), longest)
+            with self.checkpoint.lock:
+                inputs = self._inputs(images, texts)
+            return write(network, self._processor.tokenizer, self.placed(inputs), longest)
 
         asked = list(zip(seen.state[0], prompts, strict=True))
         return [one for part in self.batches.map(ask, asked) for one in part]

@@ -36,8 +36,8 @@ class Checkpoint:
     config: Any
     runtime: Runtime
     _parts: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    # Two threads may ask at once for a part that neither has loaded.
-    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
+    # Two threads may ask at once for a part that neither has loaded, and tokenizers do not take two at once.
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @property
     def place(self) -> Place:
@@ -45,9 +45,9 @@ class Checkpoint:
         found: Place = self.part("place", lambda: place(self.runtime))
         return found
 
-    def batches(self, first: int | None = None) -> Batches:
-        """How many at a time; the first guess is `first`."""
-        found: Batches = self.part("batches", lambda: Batches(self.place.device.type, first))
+    def batches(self, of: str, first: int | None = None) -> Batches:
+        """How many at a time, each kind of work by itself; the first guess is `first`."""
+        found: Batches = self.part(f"batches of {of}", lambda: Batches(self.place.device.type, first))
         return found
 
     @property
@@ -69,7 +69,7 @@ class Checkpoint:
 
     def part(self, name: str, load: Callable[[], Any]) -> Any:
         """A part, loaded when first asked for."""
-        with self._lock:
+        with self.lock:
             if name not in self._parts:
                 self._parts[name] = load()
             return self._parts[name]

@@ -45,7 +45,7 @@ class HubEncoder:
     @property
     def batch(self) -> int:
         """How many pictures at a time suit it."""
-        return self.checkpoint.batches().size
+        return self.checkpoint.batches("pictures").size
 
     @property
     def dim(self) -> int:
@@ -65,13 +65,13 @@ class HubEncoder:
         """See n pictures."""
         if not images:
             return Seen(np.zeros((0, self.dim), np.float32))
-        return Seen(np.concatenate(self.checkpoint.batches().map(self._look, images)))
+        return Seen(np.concatenate(self.checkpoint.batches("pictures").map(self._look, images)))
 
     def encode_texts(self, texts: Sequence[str]) -> Floats:
         """Embed n texts: [n, dim]."""
         if not texts:
             return np.zeros((0, self.dim), np.float32)
-        return np.concatenate(self.checkpoint.batches().map(self._read, texts))
+        return np.concatenate(self.checkpoint.batches("texts").map(self._read, texts))
 
     def confidence(self, query: Floats, pictures: Floats, among: int) -> Floats:
         """The probabilities that a text matches pictures; see `vlm.pairing`."""
@@ -114,9 +114,10 @@ class HubEncoder:
 
     def _read(self, texts: Sequence[str]) -> Floats:
         given = [text.lower() for text in texts] if self._lowers else list(texts)
-        ids = self.checkpoint.processor.tokenizer(
-            given, padding="max_length", max_length=self._longest, truncation=True, return_tensors="pt"
-        )["input_ids"]
+        with self.checkpoint.lock:
+            ids = self.checkpoint.processor.tokenizer(
+                given, padding="max_length", max_length=self._longest, truncation=True, return_tensors="pt"
+            )["input_ids"]
         # No mask: CLIP's words see only what came before them, and SigLIP was trained to see the padding.
         with torch.inference_mode():
             return _unit(self._network.get_text_features(input_ids=ids.to(self.checkpoint.place.device)))

@@ -39,7 +39,7 @@ class Writer:
     @property
     def batches(self) -> Batches:
         """How many at a time."""
-        return self.checkpoint.batches(self.FIRST)
+        return self.checkpoint.batches("texts", self.FIRST)
 
     @property
     def runs_on(self) -> str:

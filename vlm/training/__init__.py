@@ -34,6 +34,7 @@ def train(
     except ModuleNotFoundError:
         raise AskpixError('Training needs torch: pip install "askpix[train]".') from None
     import vlm
+    from vlm.model import Model
     from vlm.training import card, pipeline, publish
     from vlm.training.material import material
     from vlm.training.recipe import BUILTIN, FINETUNE, read_recipe
@@ -52,6 +53,10 @@ def train(
     work = out.with_name(out.name + ".work")
     work.mkdir(parents=True, exist_ok=True)
     before = vlm.load(settings.start) if settings.start else None
+    if before and not isinstance(before, Model):
+        raise AskpixError(
+            f"training goes on from builtin or a folder that askpix train wrote, not from {settings.start}"
+        )
     _same_run(f"{settings} {before.name if before else ''}", work, resume)
     torch.manual_seed(settings.seed)
     parts = tools(settings, work)
