@@ -8,7 +8,6 @@ background.npy   embeddings [b, dim] of the background captions (vlm.pairing)
 """
 
 import json
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from PIL import Image
 from vlm.errors import AskpixError
 from vlm.folder import open_background, open_session, open_tokenizer
 from vlm.pairing import Pairing
+from vlm.parts import Parts
 from vlm.pixels import Preprocessing
 from vlm.protocols import Floats, Seen, Task
 from vlm.runtime import Runtime
@@ -81,9 +81,7 @@ class Exported:
     folder: Path
     config: Config
     threads: int = 0
-    _parts: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    # Two threads may ask at once for a part that neither has loaded.
-    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
+    _parts: Parts = field(default_factory=Parts, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -135,7 +133,7 @@ class Exported:
     def _embedded(
         self, part: str, argument: str, items: Sequence[Any], prepare: Callable[[Sequence[Any]], Any]
     ) -> Floats:
-        session: InferenceSession = self._part(part, lambda: open_session(self.folder, part, self.threads))
+        session: InferenceSession = self._parts.get(part, lambda: open_session(self.folder, part, self.threads))
         parts: list[Floats] = [np.zeros((0, self.dim), np.float32)]
         for start in range(0, len(items), BATCH):
             parts += session.run(None, {argument: prepare(items[start : start + BATCH])})
@@ -143,7 +141,7 @@ class Exported:
 
     def _tokens(self, texts: Sequence[str]) -> Any:
         longest, padding = self.config.longest, self.config.padding
-        tokenizer: Tokenizer = self._part("tokenizer", lambda: open_tokenizer(self.folder, "tokenizer", longest))
+        tokenizer: Tokenizer = self._parts.get("tokenizer", lambda: open_tokenizer(self.folder, "tokenizer", longest))
         ids = np.full((len(texts), longest), padding, np.int64)
         for row, one in enumerate(tokenizer.encode_batch(list(texts))):
             ids[row, : len(one.ids)] = one.ids
@@ -152,11 +150,7 @@ class Exported:
     @property
     def _pairing(self) -> Pairing:
         config = self.config
-        found: Pairing = self._part("pairing", lambda: Pairing(config.scale, config.bias, open_background(self.folder)))
+        found: Pairing = self._parts.get(
+            "pairing", lambda: Pairing(config.scale, config.bias, open_background(self.folder))
+        )
         return found
-
-    def _part(self, name: str, load: Callable[[], Any]) -> Any:
-        with self._lock:
-            if name not in self._parts:
-                self._parts[name] = load()
-            return self._parts[name]

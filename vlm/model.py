@@ -4,8 +4,7 @@ ONNX Runtime, `tokenizers`, numpy and Pillow are all it needs. A network is load
 used, so that a text search loads the text encoder alone.
 """
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from vlm import beam
 from vlm.confidence import confidence
 from vlm.errors import AskpixError
 from vlm.folder import Config, open_background, open_session, open_tokenizer
+from vlm.parts import Parts
 from vlm.protocols import Answer, Description, Floats, Seen, Task
 from vlm.species import rightly_named
 from vlm.tags import named, tags
@@ -48,9 +48,7 @@ class Model:
     folder: Path
     config: Config
     threads: int = 0
-    _parts: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    # Two threads may ask at once for a network that neither has loaded.
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _parts: Parts = field(default_factory=Parts, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -108,7 +106,7 @@ class Model:
     @property
     def background(self) -> Floats:
         """Embeddings [b, dim] of pictures of anything."""
-        found: Floats = self._part("background", lambda: open_background(self.folder))
+        found: Floats = self._parts.get("background", lambda: open_background(self.folder))
         return found
 
     def confidence(self, query: Floats, pictures: Floats, among: int) -> Floats:
@@ -148,7 +146,7 @@ class Model:
     def _tokens(self, tokenizer: str, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Token ids and mask of n texts, two [n, t]."""
         longest = self.config.longest_question
-        loaded: Tokenizer = self._part(tokenizer, lambda: open_tokenizer(self.folder, tokenizer, longest))
+        loaded: Tokenizer = self._parts.get(tokenizer, lambda: open_tokenizer(self.folder, tokenizer, longest))
         encoded = loaded.encode_batch(list(texts))
         ids = np.zeros((len(encoded), max(len(one.ids) for one in encoded)), np.int64)
         mask = np.zeros_like(ids)
@@ -199,7 +197,7 @@ class Model:
 
     def _genders(self, words: Floats) -> set[str]:
         """The genders that the picture shows, by its word probabilities [w]."""
-        rows: dict[str, list[int]] = self._part("gendered", self._gendered)
+        rows: dict[str, list[int]] = self._parts.get("gendered", self._gendered)
         floor = self.config.gender_floor
         return {gender for gender, own in rows.items() if not own or words[own].max() >= floor}
 
@@ -232,15 +230,8 @@ class Model:
         return outputs
 
     def _session(self, part: str) -> "InferenceSession":
-        session: InferenceSession = self._part(part, lambda: open_session(self.folder, part, self.threads))
+        session: InferenceSession = self._parts.get(part, lambda: open_session(self.folder, part, self.threads))
         return session
-
-    def _part(self, name: str, load: Callable[[], Any]) -> Any:
-        """A part of the model, loaded when first asked for."""
-        with self._lock:
-            if name not in self._parts:
-                self._parts[name] = load()
-            return self._parts[name]
 
 
 def _batch(seen: Seen, start: int) -> Seen:

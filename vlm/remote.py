@@ -6,17 +6,14 @@ comes from ASKPIX_API_KEY (for api.openai.com also OPENAI_API_KEY) and goes to t
 
 import base64
 import io
-import ipaddress
 import json
 import os
-import re
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -26,17 +23,10 @@ from vlm.errors import AskpixError
 from vlm.prompting import answer_prompt, caption_prompt, held, read_answer, read_description
 from vlm.protocols import CANNOT_TELL, Answer, Description, Seen, Task
 from vlm.runtime import Runtime
+from vlm.server import Server, near_by
 from vlm.streams import ahead
 
-if TYPE_CHECKING:
-    from urllib3 import PoolManager
-
-Out = TypeVar("Out")
-
 OPENAI = "api.openai.com"
-TRANSIENT = (408, 429, 500, 502, 503, 504)
-LONGEST_WAIT = 60  # seconds, however long a server asks to be left alone
-LARGEST_REPLY = 4_000_000  # bytes
 UNTOLD = 0.5  # the confidence where a server does not tell the probabilities of its words
 QUALITY = 85
 
@@ -55,9 +45,9 @@ def open_model(rest: str, runtime: Runtime) -> "Remote":
     key = os.environ.get("ASKPIX_API_KEY", "") or (
         os.environ.get("OPENAI_API_KEY", "") if parts.hostname == OPENAI else ""
     )
-    if key and parts.scheme == "http" and not _near_by(parts.hostname):
+    if key and parts.scheme == "http" and not near_by(parts.hostname):
         raise AskpixError(f"the key would go to {parts.hostname} unencrypted: use https, or unset ASKPIX_API_KEY")
-    return Remote(url.rstrip("/"), model, runtime, key)
+    return Remote(Server(url.rstrip("/"), runtime, key), model, runtime)
 
 
 @dataclass(frozen=True)
@@ -73,15 +63,13 @@ class Said:
 class Remote:
     """A model on a server, asked from any thread."""
 
-    url: str
+    server: Server
     model: str
     runtime: Runtime
-    key: str = field(default="", repr=False)
     # Parameters that not every server knows; those that one rejects are left out from then on.
     _optional: dict[str, Any] = field(
         default_factory=lambda: {"logprobs": True, "temperature": 0, "max_tokens": 256}, repr=False, compare=False
     )
-    _parts: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
@@ -97,7 +85,7 @@ class Remote:
     @property
     def runs_on(self) -> str:
         """The server's address."""
-        return self.url
+        return self.server.url
 
     @property
     def batch(self) -> int:
@@ -140,7 +128,7 @@ class Remote:
         message = {"model": self.model, "messages": [{"role": "user", "content": content}]}
         while True:
             optional = dict(self._optional)
-            status, body = self._request("POST", "/chat/completions", message | optional)
+            status, body = self.server.request("POST", "/chat/completions", message | optional)
             if status in (400, 422) and self._give_up_on(optional, body):
                 continue
             if status != 200:
@@ -169,119 +157,37 @@ class Remote:
             confidence = float(np.exp(np.mean(logprobs))) if logprobs else None
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
             raise AskpixError(
-                f"{self.url} answers, but not as an OpenAI-compatible server does; {_start(body)}"
+                f"{self.server.url} answers, but not as an OpenAI-compatible server does; {self.server.says(body)}"
             ) from None
         return Said(text, confidence, finish)
 
     def _refusal(self, status: int, body: bytes) -> AskpixError:
         """What a status means, in one line that never holds the key."""
-        said = _start(body)
-        if self.key:
-            said = said.replace(self.key, "…")
+        said = self.server.says(body)
         if status in (401, 403):
-            which = "OPENAI_API_KEY or ASKPIX_API_KEY" if urlsplit(self.url).hostname == OPENAI else "ASKPIX_API_KEY"
-            return AskpixError(f"{self.url} wants a key, or another one ({status}): set {which}")
+            which = (
+                "OPENAI_API_KEY or ASKPIX_API_KEY" if urlsplit(self.server.url).hostname == OPENAI else "ASKPIX_API_KEY"
+            )
+            return AskpixError(f"{self.server.url} wants a key, or another one ({status}): set {which}")
         if status == 404:
             return AskpixError(
-                f'{self.url} knows no model "{self.model}", or is no such address (404){self._nearest()}'
+                f'{self.server.url} knows no model "{self.model}", or is no such address (404){self._nearest()}'
             )
         if status == 429:
-            return AskpixError(f"{self.url} is asked too often (429): lower ASKPIX_REQUESTS, or wait; {said}")
+            return AskpixError(f"{self.server.url} is asked too often (429): lower ASKPIX_REQUESTS, or wait; {said}")
         if 300 <= status < 400:
-            return AskpixError(f"{self.url} sends us elsewhere ({status}): name the address that it means")
-        return AskpixError(f"{self.url} refuses ({status}); {said}{self._nearest() if status == 400 else ''}")
+            return AskpixError(f"{self.server.url} sends us elsewhere ({status}): name the address that it means")
+        return AskpixError(f"{self.server.url} refuses ({status}); {said}{self._nearest() if status == 400 else ''}")
 
     def _nearest(self) -> str:
         """The server's own models that are named alike, if it tells, and ours is none of them."""
         try:
-            _, body = self._request("GET", "/models", None)
+            _, body = self.server.request("GET", "/models", None)
             known = [str(one["id"]) for one in json.loads(body)["data"]]
         except (AskpixError, ValueError, KeyError, TypeError):
             return ""
         near = get_close_matches(self.model, known, 5, 0.3) or known[:5]
         return f"; its models are {', '.join(near)}" if near and self.model not in known else ""
-
-    def _request(self, method: str, path: str, message: dict[str, Any] | None) -> tuple[int, bytes]:
-        """Status and body; transient failures are tried again, at growing intervals."""
-        from urllib3.exceptions import HTTPError, MaxRetryError
-
-        body = None if message is None else json.dumps(message).encode()
-        for attempt in range(self.runtime.retries + 1):
-            try:
-                response = self._pool.request(
-                    method, self.url + path, body=body, headers=self._headers, redirect=False, preload_content=False
-                )
-                return response.status, self._body(response)
-            except MaxRetryError as error:
-                raise AskpixError(f"{self.url} cannot be reached ({_cause(error)}): is the server running?") from error
-            except (HTTPError, _TooSlow) as error:  # cut off or hung in the middle of its answer
-                if attempt == self.runtime.retries:
-                    raise AskpixError(
-                        f"{self.url} breaks off its answers ({error}): see the server's own log"
-                    ) from error
-                time.sleep(min(0.2 * 2**attempt, LONGEST_WAIT))
-        raise AssertionError("unreachable")
-
-    def _body(self, response: Any) -> bytes:
-        """The whole body, in the time and the size that one answer may have."""
-        latest = time.monotonic() + self.runtime.timeout
-        parts, size = [], 0
-        try:
-            while part := response.read1(65_536):
-                parts.append(part)
-                size += len(part)
-                if size > LARGEST_REPLY:
-                    raise AskpixError(f"{self.url} sends more than {LARGEST_REPLY / 1e6:.0f} MB for one answer")
-                if time.monotonic() > latest:
-                    raise _TooSlow(f"not done in {self.runtime.timeout:.0f} s; ASKPIX_TIMEOUT allows more")
-        finally:
-            response.close()
-        return b"".join(parts)
-
-    @property
-    def _headers(self) -> dict[str, str]:
-        signed = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        return {"Content-Type": "application/json", "Accept": "application/json", **signed}
-
-    @property
-    def _pool(self) -> "PoolManager":
-        found: PoolManager = self._part("pool", self._make_pool)
-        return found
-
-    def _make_pool(self) -> "PoolManager":
-        from urllib3 import PoolManager, Retry, Timeout
-        from urllib3.response import BaseHTTPResponse
-
-        class Patient(Retry):
-            """Waits as long as a server asks, within reason."""
-
-            def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-                asked = super().get_retry_after(response)
-                return None if asked is None else min(asked, LONGEST_WAIT)
-
-        runtime = self.runtime
-        again = Patient(
-            runtime.retries,
-            status_forcelist=TRANSIENT,
-            allowed_methods=None,
-            backoff_factor=0.2,
-            backoff_max=LONGEST_WAIT,
-            backoff_jitter=0.1,
-            raise_on_status=False,
-        )
-        timeout = Timeout(connect=min(10, runtime.timeout), read=runtime.timeout)
-        return PoolManager(maxsize=runtime.requests, block=True, retries=again, timeout=timeout)
-
-    def _part(self, name: str, load: Callable[[], Out]) -> Out:
-        with self._lock:
-            if name not in self._parts:
-                self._parts[name] = load()
-            found: Out = self._parts[name]
-            return found
-
-
-class _TooSlow(Exception):
-    """An answer that trickles in without an end."""
 
 
 def _sure(said: Said) -> float:
@@ -303,28 +209,7 @@ def _data_uri(image: Image.Image) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 
-def _near_by(host: str) -> bool:
-    """Whether a host is this machine or one of the house: what is sent there passes no foreign hands."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return "." not in host or host.endswith((".local", ".internal", ".localhost"))
-    return address.is_private or address.is_loopback
-
-
 def _without_user(rest: str) -> str:
     """The address without what may be a key."""
     scheme, mark, tail = rest.partition("://")
     return f"{scheme}{mark}{tail.rpartition('@')[2]}"
-
-
-def _start(body: bytes) -> str:
-    """How an answer begins, in one line."""
-    text = " ".join(body[:400].decode("utf-8", "replace").split())
-    return f"it says: {text[:160]}" if text else "it says nothing"
-
-
-def _cause(error: Exception) -> str:
-    """Why a connection failed, without the objects that it failed in."""
-    said = getattr(error, "reason", None) or error.args[0]
-    return re.sub(r"^\w+\(.*?\): ", "", str(said))

@@ -80,7 +80,7 @@ def test_coca_writes_what_its_whole_text_pass_finds_likeliest(
     beams: int, coca: Path, images: list[Image.Image]
 ) -> None:
     """Each written word has the probability that open_clip's own forward pass over the whole text gives."""
-    from vlm import coca as decoding
+    from vlm.openclip import coca as decoding
 
     model = vlm.load(f"open_clip:tiny/{coca}", CPU)
     network, start, end = model._network, 49406, 49407

@@ -278,7 +278,7 @@ def test_openai_s_key_goes_to_openai_alone(monkeypatch: pytest.MonkeyPatch) -> N
         remote = vlm.load(f"openai:{address}#m", QUICK)
         remote.describe(remote.look([Image.new("RGB", (9, 9))]))
     assert "Authorization" not in seen.headers[0]
-    assert vlm.load("openai:https://api.openai.com/v1#gpt").key == "sk-other"
+    assert vlm.load("openai:https://api.openai.com/v1#gpt").server.key == "sk-other"
 
 
 @pytest.mark.parametrize(

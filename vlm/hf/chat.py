@@ -45,7 +45,7 @@ class Chat(Writer):
         def ask(asked: Sequence[tuple[Image.Image, str]]) -> list[Written]:
             images, texts = (list(part) for part in zip(*asked, strict=True))
             network = self.checkpoint.network("AutoModelForImageTextToText")
-            with self.checkpoint.lock:
+            with self.checkpoint.parts.lock:
                 inputs = self._inputs(images, texts)
             return write(network, self._processor.tokenizer, self.placed(inputs), longest)
 
@@ -75,7 +75,7 @@ class Chat(Writer):
 
     @property
     def _processor(self) -> Any:
-        return self.checkpoint.part("padding left", self._padding_left)
+        return self.checkpoint.parts.get("padding left", self._padding_left)
 
     def _padding_left(self) -> Any:
         """The processor, made to pad at the left, so that every prompt ends where writing begins."""

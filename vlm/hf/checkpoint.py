@@ -1,13 +1,12 @@
 """A folder of transformers: its configuration, its processor and its network, loaded when first used."""
 
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vlm.devices import Batches, Place, place
-from vlm.errors import AskpixError
+from vlm.errors import AskpixError, first_line
+from vlm.parts import Parts
 from vlm.runtime import Runtime
 
 
@@ -24,7 +23,9 @@ def read_config(folder: Path, runtime: Runtime) -> Any:
             raise AskpixError(
                 f"{folder.name} brings code of its own: read it, and if you trust it add --trust-remote-code"
             ) from error
-        raise AskpixError(f"{folder / 'config.json'} cannot be used ({_first(error)}): update transformers?") from error
+        raise AskpixError(
+            f"{folder / 'config.json'} cannot be used ({first_line(error)}): update transformers?"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -35,25 +36,23 @@ class Checkpoint:
     name: str
     config: Any
     runtime: Runtime
-    _parts: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    # Two threads may ask at once for a part that neither has loaded, and tokenizers do not take two at once.
-    lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
+    parts: Parts = field(default_factory=Parts, repr=False, compare=False)
 
     @property
     def place(self) -> Place:
         """Device and arithmetic."""
-        found: Place = self.part("place", lambda: place(self.runtime))
+        found: Place = self.parts.get("place", lambda: place(self.runtime))
         return found
 
     def batches(self, of: str, first: int | None = None) -> Batches:
         """How many at a time, each kind of work by itself; the first guess is `first`."""
-        found: Batches = self.part(f"batches of {of}", lambda: Batches(self.place.device.type, first))
+        found: Batches = self.parts.get(f"batches of {of}", lambda: Batches(self.place.device.type, first))
         return found
 
     @property
     def processor(self) -> Any:
         """What turns pictures and texts to tensors."""
-        return self.part("processor", self._load_processor)
+        return self.parts.get("processor", self._load_processor)
 
     @property
     def chats(self) -> bool:
@@ -65,14 +64,7 @@ class Checkpoint:
 
     def network(self, architecture: str) -> Any:
         """The network, of a class of transformers; AskpixError when the weights are not whole."""
-        return self.part("network", lambda: self._load(architecture))
-
-    def part(self, name: str, load: Callable[[], Any]) -> Any:
-        """A part, loaded when first asked for."""
-        with self.lock:
-            if name not in self._parts:
-                self._parts[name] = load()
-            return self._parts[name]
+        return self.parts.get("network", lambda: self._load(architecture))
 
     def _load(self, architecture: str) -> Any:
         import transformers
@@ -85,8 +77,9 @@ class Checkpoint:
                 output_loading_info=True,
             )
         except Exception as error:  # each format of weights fails with exceptions of its own
+            what = first_line(error)
             raise AskpixError(
-                f"the weights in {self.folder} cannot be loaded ({_first(error)}): are they whole, and of that model?"
+                f"the weights in {self.folder} cannot be loaded ({what}): are they whole, and of that model?"
             ) from error
         if missing := sorted(info["missing_keys"]):
             raise AskpixError(
@@ -102,9 +95,5 @@ class Checkpoint:
             return auto.from_pretrained(self.folder, trust_remote_code=self.runtime.trust_remote_code)
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise AskpixError(
-                f"the processor in {self.folder} cannot be loaded ({_first(error)}): fetch it again"
+                f"the processor in {self.folder} cannot be loaded ({first_line(error)}): fetch it again"
             ) from error
-
-
-def _first(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -114,7 +114,7 @@ class HubEncoder:
 
     def _read(self, texts: Sequence[str]) -> Floats:
         given = [text.lower() for text in texts] if self._lowers else list(texts)
-        with self.checkpoint.lock:
+        with self.checkpoint.parts.lock:
             ids = self.checkpoint.processor.tokenizer(
                 given, padding="max_length", max_length=self._longest, truncation=True, return_tensors="pt"
             )["input_ids"]
@@ -137,7 +137,7 @@ class HubEncoder:
 
     @property
     def _pairing(self) -> Pairing:
-        found: Pairing = self.checkpoint.part("pairing", self._make_pairing)
+        found: Pairing = self.checkpoint.parts.get("pairing", self._make_pairing)
         return found
 
     def _make_pairing(self) -> Pairing:

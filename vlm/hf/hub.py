@@ -4,7 +4,7 @@ import json
 from difflib import get_close_matches
 from pathlib import Path
 
-from vlm.errors import AskpixError
+from vlm.errors import AskpixError, first_line
 from vlm.fingerprint import fingerprint
 from vlm.known import known
 
@@ -75,7 +75,7 @@ def _fetched(repository: str, revision: str | None) -> Path:
         raise AskpixError(f"the hub has no {repository}, or none for you{_near(repository)}") from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise AskpixError(
-            f"{repository} is not on this machine and cannot be fetched ({_first(error)}): run `hf download "
+            f"{repository} is not on this machine and cannot be fetched ({first_line(error)}): run `hf download "
             f"{repository}` where there is a network and copy its cache here (HF_HOME), or name a folder: hf:FOLDER"
         ) from error
 
@@ -91,7 +91,3 @@ def _near(repository: str) -> str:
     names = [model.repository for model in known() if model.name.startswith("hf:")]
     near = get_close_matches(repository, names, 3, 0.4)
     return f"; did you mean {' or '.join(near)}?" if near else ""
-
-
-def _first(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:160]

@@ -28,13 +28,14 @@ def captions(model: "CoCa", image_tokens: Tensor, beams: int, start: int, end: i
 
     `beams` sequences are kept a picture; 1 is greedy search.
     """
-    decoder = Decoder(model, image_tokens, beams, end)
-    return beam.search(decoder.step, decoder.reorder, None, len(image_tokens), beams, LONGEST, LENGTH_POWER, start)
+    longest = min(LONGEST, model.context_length)
+    decoder = Decoder(model, image_tokens, beams, end, longest)
+    return beam.search(decoder.step, decoder.reorder, None, len(image_tokens), beams, longest, LENGTH_POWER, start)
 
 
 @dataclass
 class _Kept:
-    """Keys and values of one self-attention: [n, beams, heads, LONGEST, head width]; filled up to the word at hand."""
+    """Keys and values of one self-attention: [n, beams, heads, longest, head width]; filled up to the word at hand."""
 
     keys: Tensor
     values: Tensor
@@ -43,9 +44,9 @@ class _Kept:
 class Decoder:
     """The two text networks over n pictures with b beams each; `past` of the search is kept in here."""
 
-    def __init__(self, model: "CoCa", image_tokens: Tensor, beams: int, end: int) -> None:
+    def __init__(self, model: "CoCa", image_tokens: Tensor, beams: int, end: int, longest: int) -> None:
         self.model = model
-        self.end = end
+        self.end, self.longest = end, longest
         self.never = [model.pad_id]
         self.pictures, self.beams = len(image_tokens), beams
         self.device = image_tokens.device
@@ -111,7 +112,7 @@ class Decoder:
 
     def _empty(self, block: Any) -> _Kept:
         heads, width = block.attn.num_heads, block.attn.head_dim
-        shape = self.pictures, self.beams, heads, LONGEST, width
+        shape = self.pictures, self.beams, heads, self.longest, width
         kind = block.attn.in_proj_weight.dtype
         return _Kept(*(torch.zeros(shape, device=self.device, dtype=kind) for _ in range(2)))
 
