@@ -105,7 +105,7 @@ class IndexRun:
             self.summary.seen += len(refused)
             self._count(refused)
             yield refused
-        self.library.vectors.save_index(self.library.count_vectors())
+        self.library.save_index()
         self.summary.seconds = time.perf_counter() - started
         counts = {name: getattr(self.summary, name) for name in ("seen", "added", "unchanged", "refused")}
         self._store.finish(run, counts, dict(self.summary.stages))

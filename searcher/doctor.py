@@ -128,6 +128,9 @@ def _wholeness(library: Library) -> Iterator[Finding]:
         else f"{stored} on disk, {embedded} in the catalog; run askpix index again",
         ok=whole,
     )
+    if whole and count:
+        library.vectors.refresh(count)
+        yield Finding("index", library.vectors.about_index)
     yield Finding("size", f"{_size(library.folder) / 1e6:.1f} MB")
 
 

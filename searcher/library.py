@@ -19,6 +19,7 @@ from searcher.settings import Settings, load_settings
 from searcher.vectors import Vectors
 from searcher.words import shared_words
 from vlm.errors import AskpixError
+from vlm.pairing import background_captions
 from vlm.picture import open_file
 from vlm.protocols import Answerer, Captioner, Encoder, Floats, Task
 from vlm.relevance import EXPLAINED, Relevance, relevance
@@ -118,7 +119,11 @@ class Library:
     @cached_property
     def vectors(self) -> Vectors:
         """The encoder's vectors."""
-        return Vectors(self.folder / "vectors", self.encoder.name, self.encoder.dim)
+        return Vectors(self.folder / "vectors", self.encoder.name, self.encoder.dim, self.settings.exact_rows)
+
+    def save_index(self) -> None:
+        """Keep the index over the vectors for the next process, trained if they are many."""
+        self.vectors.save_index(self.count_vectors(), lambda: self.encoder.encode_texts(background_captions()))
 
     def count_vectors(self) -> int:
         """How many rows of the encoder's vectors the catalog knows of."""

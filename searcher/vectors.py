@@ -9,8 +9,9 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from searcher.gpu import MOST, GpuRows, gpus
+from searcher.index import (
+    GROWN,
+    SAMPLE,
+    Training,
+    best_exactly,
+    exact_index,
+    lists_of,
+    measured,
+    parameters,
+    read_training,
+    trained_index,
+)
 from vlm.errors import AskpixError
 from vlm.protocols import Floats
 
@@ -30,8 +43,9 @@ Ids = NDArray[np.int64]
 class Vectors:
     """The vectors of one model in one library; rows are counted from 0 in the order of appending."""
 
-    def __init__(self, folder: Path, model: str, dim: int) -> None:
-        """`folder` holds one subfolder a model; it is made when the first rows come.
+    def __init__(self, folder: Path, model: str, dim: int, exact_rows: int = 500_000) -> None:
+        """`folder` holds one subfolder a model; it is made when the first rows come. Up to `exact_rows`
+        a search compares every row.
 
         Raises AskpixError when the model now has embeddings of another length than those stored.
         """
@@ -39,10 +53,12 @@ class Vectors:
         self.folder = folder / slug
         self.model = model
         self.dim = dim
+        self.exact_rows = exact_rows
         # Requests of a server share this object, and an index must not grow while it is searched.
         self._lock = threading.RLock()
         self._row = np.dtype([("id", "<i8"), ("vector", "<f2", (dim,))])
         self._index: Any = None
+        self._training: Training | None = None
         self._gpu: GpuRows | None = None
         about = self.folder / "model.json"
         if about.exists() and (stored := json.loads(about.read_text(encoding="utf-8"))) != self._about:
@@ -108,76 +124,106 @@ class Vectors:
 
         Only ids in `allowed` are looked at, when given.
         """
-        import faiss
-
         k = min(k, count if allowed is None else len(allowed))
         if k <= 0:
             return np.empty(0, np.float32), np.empty(0, np.int64)
-        parameters = None
-        if allowed is not None:
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.ascontiguousarray(allowed)))  # type: ignore[call-arg]
         with self._lock:
             self.refresh(count)
             if self._gpu is not None and allowed is None and k <= MOST:
-                scores, rows = self._gpu.search(query, k)
-                return scores, faiss.vector_to_array(self._index.id_map)[rows]
-            scores, ids = self._index.search(query[None].astype(np.float32), k, params=parameters)
+                return self._gpu.search(query, k)
+            how = parameters(self._training, allowed)
+            scores, ids = self._index.search(query[None].astype(np.float32), k, params=how)
         found = ids[0] >= 0
         return scores[0][found], ids[0][found]
 
     def refresh(self, count: int) -> None:
         """Bring the index to the first `count` rows: load it, append what came since, or build it anew."""
-        import faiss
-
         if self._index is None:
-            self._index = self._load(count)
+            self._load(count)
         if self._index is not None and self._index.ntotal > count:
             self._index = self._gpu = None
         if self._index is None:
-            exact = faiss.IndexScalarQuantizer(self.dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-            self._index = faiss.IndexIDMap2(exact)
+            self._index, self._training = exact_index(self.dim), None
         for ids, embeddings in self.read(self._index.ntotal, count):
             self._index.add_with_ids(embeddings, ids)
         if self._gpu is None and gpus():
             self._gpu = GpuRows(self.dim)
         if self._gpu is not None:
-            for _, embeddings in self.read(len(self._gpu), count):
-                self._gpu.add(embeddings)
+            for ids, embeddings in self.read(len(self._gpu), count):
+                self._gpu.add(ids, embeddings)
 
-    def save_index(self, count: int) -> None:
-        """Keep the index beside the segments, so that the next process need not build it."""
+    def save_index(self, count: int, probes: Callable[[], Floats]) -> None:
+        """Keep the index beside the segments, so that the next process need not build it.
+
+        Past `exact_rows` it is trained first, and again when it has grown; `probes` gives embeddings
+        [q, dim] of texts, by which its recall is measured.
+        """
         import faiss
 
-        if count:
+        if not count:
+            return
+        with self._lock:
             self.refresh(count)
+            if count > (GROWN * self._training.rows if self._training else self.exact_rows):
+                self._train(count, probes())
             part = self._index_path.with_suffix(".part")
             faiss.write_index(self._index, str(part))
+            if self._training:
+                _write_durably(self._training_path, json.dumps(asdict(self._training)).encode())
             part.replace(self._index_path)
 
-    def _load(self, count: int) -> Any:
-        """The stored index, or None when there is none, or it is damaged, or not of these rows."""
+    @property
+    def about_index(self) -> str:
+        """How a search goes through the rows, for people to read."""
+        with self._lock:
+            return str(self._training) if self._training else "every row compared"
+
+    def _train(self, count: int, probes: Floats) -> None:
+        """Replace the index by a trained one of the first `count` rows."""
+        chosen = np.sort(np.random.default_rng(0).permutation(count)[:SAMPLE])
+        sample = np.concatenate(
+            [
+                embeddings[chosen[(chosen >= start) & (chosen < start + _BLOCK)] - start]
+                for start in range(0, count, _BLOCK)
+                for embeddings in [self._rows(start, min(start + _BLOCK, count))]
+            ]
+        )
+        index = trained_index(sample, count)
+        for ids, embeddings in self.read(0, count):
+            index.add_with_ids(embeddings, ids)
+        self._index, self._training = index, measured(index, probes, best_exactly(self.read(0, count), probes))
+
+    def _rows(self, start: int, stop: int) -> Floats:
+        return np.concatenate([embeddings for _, embeddings in self.read(start, stop)])
+
+    def _load(self, count: int) -> None:
+        """Take the stored index, unless there is none, or it is damaged, or not of these rows."""
         import faiss
 
         if not self._index_path.exists():
-            return None
+            return
         # A damaged cache is no error: it is built anew from the segments.
         with suppress(RuntimeError, OSError, MemoryError):
             index = faiss.read_index(str(self._index_path))
-            if index.d == self.dim and index.ntotal <= count and self._last_id_fits(index):
-                return index
-        return None
+            lists = lists_of(index)
+            training = read_training(self._training_path) if lists else None
+            whole = index.d == self.dim and index.ntotal <= count and self._last_row_fits(index)
+            if whole and (lists is None or (training and training.lists == lists)):
+                self._index, self._training = index, training
 
-    def _last_id_fits(self, index: Any) -> bool:
-        import faiss
-
+    def _last_row_fits(self, index: Any) -> bool:
         if not index.ntotal:
             return True
-        ids, _ = next(self.read(index.ntotal - 1, index.ntotal))
-        return bool(faiss.vector_to_array(index.id_map)[-1] == ids[0])
+        ids, embeddings = next(self.read(index.ntotal - 1, index.ntotal))
+        return bool(np.array_equal(index.reconstruct(int(ids[0])), embeddings[0]))
 
     @cached_property
     def _index_path(self) -> Path:
         return self.folder / "index.faiss"
+
+    @cached_property
+    def _training_path(self) -> Path:
+        return self.folder / "index.json"
 
     def _segment(self, number: int) -> Path:
         return self.folder / f"{number:06d}.segment"

@@ -165,7 +165,7 @@ def test_missing_weights_offline_say_how_to_get_them(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     model = vlm.load("open_clip:ViT-B-32/laion2b_s34b_b79k", CPU)
-    with pytest.raises(AskpixError, match="laion/CLIP-ViT-B-32-laion2B-s34B-b79K"):
+    with pytest.raises(AskpixError, match="laion/CLIP-ViT-B-32-laion2B-s34B-b79K are not here and cannot be fetched"):
         model.look(images)
 
 

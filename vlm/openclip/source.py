@@ -104,16 +104,17 @@ def _near(wanted: str, known: Sequence[str]) -> str:
 def _from_hub(repo: str, file: str) -> Path:
     """A file of a hub's repository, as safetensors if there is one; what is in the cache is not asked for again."""
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     safe = {"open_clip_pytorch_model.bin": "open_clip_model.safetensors"}.get(file, f"{Path(file).stem}.safetensors")
     for local in (True, False):
         for name in (safe, file):
             try:
                 return Path(hf_hub_download(repo, name, local_files_only=local))
-            except EntryNotFoundError:  # also what is not in the cache
-                continue
-            except OSError as error:
+            except Exception as error:  # no network fails in a way of its own in each library below
+                elsewhere = local or not isinstance(error, LocalEntryNotFoundError)
+                if isinstance(error, EntryNotFoundError) and elsewhere:
+                    continue  # not in the cache, or not in the repository
                 raise AskpixError(
                     f"the weights of {repo} are not here and cannot be fetched ({first_line(error)}): get them once "
                     f"online with: hf download {repo} {file}, or name a file of your own: open_clip:ARCH//FILE"
