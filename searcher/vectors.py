@@ -43,7 +43,7 @@ Ids = NDArray[np.int64]
 class Vectors:
     """The vectors of one model in one library; rows are counted from 0 in the order of appending."""
 
-    def __init__(self, folder: Path, model: str, dim: int, exact_rows: int = 500_000) -> None:
+    def __init__(self, folder: Path, model: str, dim: int, exact_rows: int = 1_000_000) -> None:
         """`folder` holds one subfolder a model; it is made when the first rows come. Up to `exact_rows`
         a search compares every row.
 
