@@ -224,7 +224,11 @@ def _ask_pairs(pairs: Iterable[tuple[Path, str]], model: str | None, runtime: di
     from searcher.settings import load_settings
 
     settings = load_settings(answerer=model, **runtime)
-    answerer = vlm.load(settings.answerer or settings.model, settings, "answer")
+    if settings.answerer:
+        answerer = vlm.load(settings.answerer, settings, "answer")
+    else:  # as in a library: an encoder that answers nothing leaves that to the built-in model
+        encoder = vlm.load(settings.model, settings)
+        answerer = encoder if "answer" in encoder.tasks else vlm.load(vlm.BUILTIN, settings)
     return ask_pictures(answerer, pairs, settings.max_pixels)
 
 

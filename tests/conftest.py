@@ -18,6 +18,12 @@ from support import Askpix
 PHOTOS = Path(__file__).parent.parent / "demo" / "photos"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What askpix keeps between runs, the tests keep for themselves."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def photos() -> Path:
     """The folder of photographs that comes with the project."""

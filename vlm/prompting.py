@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from vlm.errors import AskpixError
 from vlm.protocols import Answer, Description, Seen, Tag
 from vlm.runtime import Runtime
 
@@ -35,6 +36,17 @@ def caption_prompt(runtime: Runtime, language: str) -> str:
 def answer_prompt(runtime: Runtime, question: str) -> str:
     """What to ask for an answer."""
     return runtime.answer_prompt.format(question=question)
+
+
+def english_only(name: str, language: str) -> None:
+    """Raises AskpixError when a model that writes English alone is to write another language."""
+    if language != "en":
+        raise AskpixError(f'{name} writes no "{language}": use en, or another captioner.')
+
+
+def captioned(text: str, confidence: float) -> Description:
+    """A caption without tags, from a model that writes all in small letters."""
+    return Description(text[:1].upper() + text[1:], confidence)
 
 
 def read_description(written: str, confidence: float) -> Description:

@@ -91,19 +91,12 @@ def test_captions_of_one_s_own_are_the_better_judge(tmp_path: Path, photos: Path
         own_sample(tmp_path / "few.csv", photos, 200, seed=0)
 
 
-def test_the_verb_lists_measures_and_compares(
-    askpix: Askpix, clip: str, demo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import os
-
-    home = {"env": {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}}
-    (measured,) = records(askpix("models", "measure", clip, "--device", "cpu", "--json", **home))
+def test_the_verb_lists_measures_and_compares(askpix: Askpix, clip: str, demo_folder: Path) -> None:
+    (measured,) = records(askpix("models", "measure", clip, "--device", "cpu", "--json"))
     assert measured["seconds"] > 0
-    compared = records(
-        askpix("models", "compare", "builtin", clip, "--library", demo_folder, "--photos", 12, "--json", **home)
-    )
+    compared = records(askpix("models", "compare", "builtin", clip, "--library", demo_folder, "--photos", 12, "--json"))
     assert [line.get("model") for line in compared] == ["builtin", clip, None]
-    listed = {line["model"]: line for line in records(askpix("models", "--library", demo_folder, "--json", **home))}
+    listed = {line["model"]: line for line in records(askpix("models", "--library", demo_folder, "--json"))}
     assert set(listed["builtin"]["tasks"]) == {"encode", "caption", "answer"}
     assert listed[clip]["seconds"] == pytest.approx(next(o["seconds"] for o in compared if o.get("model") == clip))
     assert any(line.get("photos") for line in listed.values())

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from vlm.errors import AskpixError
 from vlm.hf.writing import ANSWER_TOKENS, CAPTION_TOKENS, Writer, Written, write
+from vlm.prompting import captioned, english_only
 from vlm.protocols import Answer, Description, Seen, Task
 
 
@@ -20,8 +20,7 @@ class Blip(Writer):
 
     def describe(self, seen: Seen, language: str = "en") -> list[Description]:
         """A caption for each picture, without tags."""
-        if language != "en":
-            raise AskpixError(f'{self.name} writes no "{language}": use en, or another captioner.')
+        english_only(self.name, language)
 
         def caption(images: Sequence[Image.Image]) -> list[Written]:
             network = self.checkpoint.network("BlipForConditionalGeneration")
@@ -29,7 +28,7 @@ class Blip(Writer):
             return write(network, self.checkpoint.processor.tokenizer, self.placed(inputs), CAPTION_TOKENS)
 
         written = [one for part in self.batches.map(caption, list(seen.state[0])) for one in part]
-        return [Description(one.text[:1].upper() + one.text[1:], one.confidence) for one in written]
+        return [captioned(one.text, one.confidence) for one in written]
 
 
 class BlipAnswers(Writer):

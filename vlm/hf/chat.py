@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vlm.errors import AskpixError
 from vlm.hf.writing import ANSWER_TOKENS, CAPTION_TOKENS, Writer, Written, write
-from vlm.prompting import answer_prompt, caption_prompt, read_answer, read_description
+from vlm.prompting import answer_prompt, caption_prompt, captioned, english_only, read_answer, read_description
 from vlm.protocols import Answer, Description, Seen, Task
 
 LEAST_SIDE = 448  # pixels; most of these models see details of larger pictures than their tower's
@@ -89,12 +89,13 @@ class Chat(Writer):
 class Blip2(Chat):
     """BLIP-2 (Li et al., ICML 2023): captions without a prompt, answers after "Question: … Answer:"."""
 
+    CAPTION = ""
+
     def describe(self, seen: Seen, language: str = "en") -> list[Description]:
         """A caption for each picture, in English, without tags."""
-        if language != "en":
-            raise AskpixError(f'{self.name} writes no "{language}": use en, or another captioner.')
-        written = self._ask_all(seen, [""] * len(seen.state[0]), CAPTION_TOKENS)
-        return [Description(one.text[:1].upper() + one.text[1:], one.confidence) for one in written]
+        english_only(self.name, language)
+        written = self._ask_all(seen, [self.CAPTION] * len(seen.state[0]), CAPTION_TOKENS)
+        return [captioned(one.text, one.confidence) for one in written]
 
     def answer(self, seen: Seen, questions: Sequence[str]) -> list[Answer]:
         """Answer questions[i] about the i-th picture."""
@@ -109,16 +110,9 @@ class Blip2(Chat):
 class Florence(Blip2):
     """Florence-2 (Xiao et al., CVPR 2024), which knows tasks by their names and was taught no free questions."""
 
-    TASK = "<DETAILED_CAPTION>"
+    CAPTION = "<DETAILED_CAPTION>"
 
     @property
     def tasks(self) -> frozenset[Task]:
         """It writes."""
         return frozenset({"caption"})
-
-    def describe(self, seen: Seen, language: str = "en") -> list[Description]:
-        """A caption for each picture, in English, without tags."""
-        if language != "en":
-            raise AskpixError(f'{self.name} writes no "{language}": use en, or another captioner.')
-        written = self._ask_all(seen, [self.TASK] * len(seen.state[0]), CAPTION_TOKENS)
-        return [Description(one.text, one.confidence) for one in written]

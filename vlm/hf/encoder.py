@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vlm.errors import AskpixError
 from vlm.hf.checkpoint import Checkpoint
-from vlm.pairing import Pairing, background_captions
+from vlm.pairing import Pairing, pairing
 from vlm.pixels import Preprocessing
 from vlm.protocols import Floats, Seen, Task
 
@@ -142,8 +142,8 @@ class HubEncoder:
 
     def _make_pairing(self) -> Pairing:
         bias = getattr(self._network, "logit_bias", None)
-        scale = float(self._network.logit_scale.detach().float().exp())
-        return Pairing(scale, None if bias is None else float(bias.detach()), self.encode_texts(background_captions()))
+        scale = self._network.logit_scale.float().exp().item()
+        return pairing(self.name, scale, None if bias is None else bias.item(), self.encode_texts)
 
     @property
     def _preprocessing(self) -> Preprocessing:

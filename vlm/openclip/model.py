@@ -10,9 +10,10 @@ from PIL import Image
 from vlm.devices import Batches, Place, place
 from vlm.errors import AskpixError, first_line
 from vlm.openclip.source import Source
-from vlm.pairing import Pairing, background_captions
+from vlm.pairing import Pairing, pairing
 from vlm.parts import Parts
 from vlm.pixels import Preprocessing
+from vlm.prompting import captioned, english_only
 from vlm.protocols import Description, Floats, Seen, Task
 from vlm.runtime import Runtime
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vlm.export import Towers
-
-ENGLISH = "en"
 
 
 @dataclass(frozen=True)
@@ -98,14 +97,13 @@ class OpenClip:
         """The confidence below which a hit is left out unless asked for."""
         return self._pairing.cutoff
 
-    def describe(self, seen: Seen, language: str = ENGLISH) -> list[Description]:
+    def describe(self, seen: Seen, language: str = "en") -> list[Description]:
         """A caption for each picture seen, in the words that CoCa was trained on; no tags."""
         import torch
 
         from vlm.openclip.coca import captions
 
-        if language != ENGLISH:
-            raise AskpixError(f'{self.name} writes no "{language}": use en, or another captioner.')
+        english_only(self.name, language)
         if not len(seen.embeddings):
             return []
         (tokens,) = seen.state
@@ -131,7 +129,7 @@ class OpenClip:
 
     def _described(self, tokens: list[int], log_probability: float) -> Description:
         text = self._tokenizer.decode(tokens).strip().removesuffix(" .").replace(" , ", ", ").replace(" ' ", "'")
-        return Description(text[:1].upper() + text[1:], round(float(np.exp(log_probability / (len(tokens) + 1))), 4))
+        return captioned(text, round(float(np.exp(log_probability / (len(tokens) + 1))), 4))
 
     def _look(self, images: Sequence[Image.Image]) -> "tuple[Tensor, Tensor | None]":
         import torch
@@ -212,7 +210,7 @@ class OpenClip:
         return found
 
     def _make_pairing(self) -> Pairing:
-        return Pairing(*self._scale, self.encode_texts(background_captions()))
+        return pairing(self.name, *self._scale, self.encode_texts)
 
     def _load(self) -> tuple[Any, float, float | None]:
         import open_clip
