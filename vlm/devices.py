@@ -6,9 +6,8 @@ Everything here needs torch; models that do without it (the built-in one, export
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from vlm.errors import AskpixError
 from vlm.runtime import Runtime
@@ -33,12 +32,6 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.device}, {str(self.dtype).removeprefix('torch.')}"
-
-    def autocast(self) -> AbstractContextManager[Any]:
-        """Arithmetic in `dtype` where that is safe, over float32 weights."""
-        import torch
-
-        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
 
 def place(runtime: Runtime) -> Place:

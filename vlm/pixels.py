@@ -7,8 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vlm.protocols import Floats
-
 _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "bilinear": Image.Resampling.BILINEAR,
@@ -36,12 +34,6 @@ class Preprocessing:
     def bytes(self, images: Sequence[Image.Image]) -> NDArray[np.uint8]:
         """n RGB pictures of any size: [n, height, width, 3]."""
         return np.stack([np.asarray(self._fitted(image.convert("RGB"))) for image in images])
-
-    def normalized(self, pixels: NDArray[np.uint8]) -> Floats:
-        """[n, height, width, 3] bytes to [n, 3, height, width]."""
-        scale = 1 / (255 * np.array(self.std, np.float32))
-        shift = np.array(self.mean, np.float32) / np.array(self.std, np.float32)
-        return np.ascontiguousarray((pixels * scale - shift).transpose(0, 3, 1, 2), np.float32)
 
     def _fitted(self, image: Image.Image) -> Image.Image:
         how = _FILTERS[self.interpolation]
