@@ -1,18 +1,20 @@
 """Open picture files: upright, RGB, no larger than needed, and never trusting what they claim."""
 
+import io
 import stat
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from vlm.errors import AskpixError
 from vlm.streams import ahead
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .avif .heic .heif .hif".split())
 MAX_PIXELS = 200_000_000
 
 # Pillow's own guard warns at 89 megapixels and cannot be told a limit per call; ours follows below.
@@ -25,7 +27,7 @@ class UnreadablePicture(AskpixError):
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded picture: `image` is RGB and upright, perhaps reduced; width and height are the original's, upright."""
+    """A decoded picture: `image` is sRGB and upright, perhaps reduced; width and height are the original's, upright."""
 
     image: Image.Image
     width: int
@@ -55,6 +57,7 @@ def open_picture(path: Path, side: int, max_pixels: int = MAX_PIXELS) -> Picture
         raise UnreadablePicture("not a regular file")
     if info.st_size == 0:
         raise UnreadablePicture("the file is empty")
+    _read_heif()
     try:
         with Image.open(path, formats=FORMATS) as file:
             return _decode(file, side, max_pixels)
@@ -85,20 +88,50 @@ def open_ahead(
         yield from ahead(pool, attempt, paths, 64)
 
 
+@cache
+def _read_heif() -> None:
+    """Teach Pillow the format of iPhones."""
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener(thumbnails=False)
+
+
 def _decode(file: Image.Image, side: int, max_pixels: int) -> Picture:
     if file.width * file.height > max_pixels:
         raise UnreadablePicture(
             f"{file.width} x {file.height} is more than {max_pixels / 1e6:.0f} megapixels; "
             "raise ASKPIX_MAX_PIXELS to allow it"
         )
-    size, kind = file.size, file.format or ""
+    size, kind, profile = file.size, file.format or "", file.info.get("icc_profile")
     file.draft("RGB", (side, side))
     shrink = max(1, min(file.width, file.height) // max(side, 1))
     upright = ImageOps.exif_transpose(file)
     turned = (upright.width > upright.height) != (file.width > file.height)
     width, height = reversed(size) if turned else size
-    image = _to_rgb(upright)
-    return Picture(image.reduce(shrink) if shrink > 1 else image, width, height, kind)
+    image = upright if upright.mode == "CMYK" else _to_rgb(upright)
+    if shrink > 1:
+        image = image.reduce(shrink)
+    return Picture(_to_srgb(image, profile), width, height, kind)
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """RGB or CMYK to sRGB by the file's colour profile."""
+    transform = _transform(profile, image.mode) if profile else None
+    if transform is None:
+        return image.convert("RGB")
+    return ImageCms.applyTransform(image, transform) or image
+
+
+@lru_cache(16)  # most libraries hold a few profiles, each in thousands of photos
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """From a colour profile to sRGB; None for sRGB itself, and for a profile that is damaged or of another mode."""
+    try:
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if own.profile.xcolor_space.strip() != mode or "sRGB" in (own.profile.profile_description or ""):
+            return None
+        return ImageCms.buildTransform(own, ImageCms.createProfile("sRGB"), mode, "RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
