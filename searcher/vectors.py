@@ -180,21 +180,16 @@ class Vectors:
 
     def _train(self, count: int, probes: Floats) -> None:
         """Replace the index by a trained one of the first `count` rows."""
-        chosen = np.sort(np.random.default_rng(0).permutation(count)[:SAMPLE])
-        sample = np.concatenate(
-            [
-                embeddings[chosen[(chosen >= start) & (chosen < start + _BLOCK)] - start]
-                for start in range(0, count, _BLOCK)
-                for embeddings in [self._rows(start, min(start + _BLOCK, count))]
-            ]
-        )
-        index = trained_index(sample, count)
+        chosen = np.zeros(count, bool)
+        chosen[np.random.default_rng(0).permutation(count)[:SAMPLE]] = True
+        sample, start = [], 0
+        for ids, embeddings in self.read(0, count):
+            sample.append(embeddings[chosen[start : start + len(ids)]])
+            start += len(ids)
+        index = trained_index(np.concatenate(sample), count)
         for ids, embeddings in self.read(0, count):
             index.add_with_ids(embeddings, ids)
         self._index, self._training = index, measured(index, probes, best_exactly(self.read(0, count), probes))
-
-    def _rows(self, start: int, stop: int) -> Floats:
-        return np.concatenate([embeddings for _, embeddings in self.read(start, stop)])
 
     def _load(self, count: int) -> None:
         """Take the stored index, unless there is none, or it is damaged, or not of these rows."""
