@@ -29,6 +29,7 @@ for verb in (
     webui.commands.serve,
     vlm.commands.evaluate,
     vlm.commands.train,
+    searcher.commands.duplicates,
     searcher.model_commands.models,
     searcher.commands.doctor,
 ):

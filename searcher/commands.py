@@ -173,6 +173,34 @@ def ask(
         _print_replies(opened.ask(question, photos, save_as=save_as), as_json)
 
 
+@click.command(epilog="Example: askpix duplicates --json | jq -r '.files[1:][].path'")
+@library_option
+@model_option
+@runtime_options
+@json_option
+def duplicates(library: Path | None, model: str | None, runtime: dict[str, Any], as_json: bool) -> None:
+    """List photos of which there are several: copies, and those resized or saved anew, the best first.
+
+    Nothing is deleted; what to keep is yours to say.
+    """
+    from searcher.duplicates import duplicates as groups
+
+    with _open(library, model=model, **runtime) as opened:
+        count = 0
+        for count, group in enumerate(groups(opened), 1):  # noqa: B007  told after the last
+            if as_json:
+                files = [
+                    {"path": str(copy.path), "bytes": copy.size, "width": copy.width, "height": copy.height}
+                    for copy in group
+                ]
+                emit({"files": files})
+                continue
+            for copy in group:
+                say(f"{copy.path}  {copy.width} x {copy.height}, {copy.size / 1e6:.1f} MB")
+            say("")
+        note(f"{count} pictures of which there are several" if count else "every picture is there once")
+
+
 @click.command(epilog="Example: askpix doctor --library ~/photos.askpix")
 @library_option
 @model_option

@@ -136,6 +136,14 @@ class Vectors:
         found = ids[0] >= 0
         return scores[0][found], ids[0][found]
 
+    def search_many(self, queries: Floats, k: int, count: int) -> tuple[Floats, Ids]:
+        """The k best of the first `count` rows for each of n queries [n, dim]: scores and ids, two [n, k];
+        where there are fewer the ids are -1."""
+        with self._lock:
+            self.refresh(count)
+            found: tuple[Floats, Ids] = self._index.search(queries, k, params=parameters(self._training, None))
+        return found
+
     def refresh(self, count: int) -> None:
         """Bring the index to the first `count` rows: load it, append what came since, or build it anew."""
         if self._index is None:
