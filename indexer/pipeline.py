@@ -15,6 +15,7 @@ from typing import cast
 
 from filelock import FileLock, Timeout
 
+from indexer.details import read_details
 from indexer.scan import Found, roots_of, scan
 from indexer.store import Job, Store
 from searcher import Library
@@ -143,7 +144,12 @@ class IndexRun:
             yield from self._store.lacking(batch)
 
     def _decode(self, job: Job) -> Job:
-        if job.reason or not (job.embed or job.describe):
+        """Read what the file says about itself, and the picture if it is to be looked at."""
+        if job.reason:
+            return job
+        with self._timed("details"):
+            job = replace(job, details=read_details(job.found.path, job.found.sidecar_path))
+        if not (job.embed or job.describe):
             return job
         with self._timed("decode"):
             try:

@@ -1,7 +1,8 @@
 """Find picture files in folders, always in the same order, and never twice."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +14,27 @@ Refuse = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Found:
-    """A file as the folder shows it: size in bytes, modification time in nanoseconds."""
+    """A file as the folder shows it: size in bytes, modification time in nanoseconds.
+
+    `sidecar` is the name of the XMP file beside it, if there is one, and `sidecar_ns` when that was changed.
+    """
 
     folder: str
     name: str
     size: int
     mtime_ns: int
+    sidecar: str | None = None
+    sidecar_ns: int | None = None
 
     @property
     def path(self) -> Path:
         """Where the file is."""
         return Path(self.folder, self.name)
+
+    @property
+    def sidecar_path(self) -> Path | None:
+        """Where its sidecar is."""
+        return Path(self.folder, self.sidecar) if self.sidecar else None
 
 
 @dataclass(frozen=True)
@@ -83,16 +94,31 @@ def _walk(root: str, skip: str, entered: set[tuple[int, int]], refuse: Refuse) -
 
 def _split(folder: str, entries: list[os.DirEntry[str]], refuse: Refuse) -> tuple[list[Found], list[str]]:
     files, folders = [], []
+    sidecars = {entry.name: entry for entry in entries if entry.name.lower().endswith(".xmp")}
     for entry in entries:
         try:
             if entry.is_dir():
                 folders.append(entry.path)
             elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
                 info = entry.stat()
-                files.append(Found(folder, entry.name, info.st_size, info.st_mtime_ns))
+                beside = _sidecar(entry.name, sidecars) if sidecars else (None, None)
+                files.append(Found(folder, entry.name, info.st_size, info.st_mtime_ns, *beside))
         except OSError as error:  # a link that points at itself, a file that is gone by now
             refuse(entry.path, f"cannot be opened: {error.strerror}")
     return files, folders
+
+
+def _sidecar(name: str, entries: Mapping[str, os.DirEntry[str]]) -> tuple[str | None, int | None]:
+    """The XMP file beside a picture, as digiKam and darktable name it or as Lightroom does, and its time."""
+    for beside in _beside(name):
+        if beside in entries:
+            return beside, entries[beside].stat().st_mtime_ns
+    return None, None
+
+
+def _beside(name: str) -> tuple[str, ...]:
+    stem = os.path.splitext(name)[0]
+    return f"{name}.xmp", f"{stem}.xmp", f"{name}.XMP", f"{stem}.XMP"
 
 
 def _named(path: Path) -> Found:
@@ -100,4 +126,8 @@ def _named(path: Path) -> Found:
         info = path.stat()
     except OSError:  # opening it will say why
         return Found(str(path.parent), path.name, 0, 0)
+    for sidecar in map(path.with_name, _beside(path.name)):
+        with suppress(OSError):
+            changed = sidecar.stat().st_mtime_ns
+            return Found(str(path.parent), path.name, info.st_size, info.st_mtime_ns, sidecar.name, changed)
     return Found(str(path.parent), path.name, info.st_size, info.st_mtime_ns)

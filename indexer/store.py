@@ -8,11 +8,14 @@ import numpy as np
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
+from indexer.details import FileDetails
 from indexer.scan import Found, Listing
 from searcher import Library, catalog
-from searcher.catalog import Caption, Embedding, File, Image, Run, Tag, now
+from searcher.catalog import Caption, Details, Embedding, File, Image, Keyword, Run, Tag, now
 from vlm.picture import Picture
 from vlm.protocols import Description, Floats
+
+_DETAILS = [column.name for column in Details.__table__.columns if column.name != "image_id"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Job:
     embed: bool = False
     describe: bool = False
     picture: Picture | None = None
+    details: FileDetails | None = None
     embedding: Floats | None = None
     description: Description | None = None
     reason: str | None = None
@@ -80,20 +84,26 @@ class Store:
             session.execute(update(Run).where(Run.id == run_id).values(finished_at=now(), stages=stages, **counts))
 
     def sort(self, listing: Listing) -> Sorted:
-        """Compare a listing with the catalog by size and time alone, and mark what is gone or back."""
+        """Compare a listing with the catalog by sizes and times alone, and mark what is gone or back."""
         has_embedding = exists().where(Embedding.image_id == File.image_id, Embedding.model == self.encoder)
         has_caption = exists().where(Caption.image_id == File.image_id, Caption.model == self.captioner)
-        known = select(File, has_embedding.label("embedded"), has_caption.label("captioned"))
+        has_details = exists().where(Details.image_id == File.image_id)
+        known = select(
+            File,
+            has_embedding.label("embedded"),
+            has_caption.label("captioned"),
+            has_details.label("read"),
+        )
         with catalog.session(self._engine) as session:
             rows = {row.File.name: row for row in session.execute(known.where(File.folder == listing.folder))}
             changed, unchanged, refused = [], 0, 0
             for found in listing.files:
                 row = rows.get(found.name)
-                if row is None or (row.File.size, row.File.mtime_ns) != (found.size, found.mtime_ns):
+                if row is None or _changed(row.File, found):
                     changed.append(found)
                 elif row.File.reason is not None:
                     refused += 1
-                elif row.embedded and (row.captioned or self.captioner is None):
+                elif row.read and row.embedded and (row.captioned or self.captioner is None):
                     unchanged += 1
                 else:
                     changed.append(found)
@@ -153,6 +163,8 @@ class Store:
                 _write_file(session, job, images.get(job.hash))
             self._write_embeddings(session, jobs, images)
             for job in jobs:
+                if job.details and job.hash in images:
+                    _write_details(session, images[job.hash], job.details)
                 if job.description and self.captioner:
                     _write_description(session, images[job.hash], self.captioner, job.description)
 
@@ -167,6 +179,10 @@ class Store:
         session.add_all(
             Embedding(image_id=image, model=self.encoder, position=start + i) for i, (image, _) in enumerate(new)
         )
+
+
+def _changed(file: File, found: Found) -> bool:
+    return (file.size, file.mtime_ns, file.sidecar_ns) != (found.size, found.mtime_ns, found.sidecar_ns)
 
 
 def _images(session: Session, jobs: Sequence[Job]) -> dict[str, int]:
@@ -189,9 +205,16 @@ def _write_file(session: Session, job: Job, image_id: int | None) -> None:
     if file is None:
         file = File(folder=found.folder, name=found.name)
         session.add(file)
-    file.size, file.mtime_ns = found.size, found.mtime_ns
+    file.size, file.mtime_ns, file.sidecar_ns = found.size, found.mtime_ns, found.sidecar_ns
     file.reason, file.missing_since = job.reason, None
     file.image_id = None if job.reason else image_id
+
+
+def _write_details(session: Session, image_id: int, details: FileDetails) -> None:
+    """What the file read last says, in place of what others said."""
+    session.merge(Details(image_id=image_id, **{**dict.fromkeys(_DETAILS), **details.values}))
+    session.execute(delete(Keyword).where(Keyword.image_id == image_id))
+    session.add_all(Keyword(image_id=image_id, name=name) for name in details.keywords)
 
 
 def _write_description(session: Session, image_id: int, captioner: str, description: Description) -> None:

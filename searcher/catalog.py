@@ -27,7 +27,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from vlm.errors import AskpixError
 
-REVISION = "0001"  # the newest migration: a catalog that bears it needs no look at Alembic, which is slow to import
+REVISION = "0002"  # the newest migration: a catalog that bears it needs no look at Alembic, which is slow to import
 _STRAY = 0x10FE00  # undecodable bytes 0x80-0xFF of file names live here, in a private plane, inside the catalog
 _TO_SQL = {0xDC00 + byte: _STRAY + byte for byte in range(0x80, 0x100)}
 _FROM_SQL = {stored: surrogate for surrogate, stored in _TO_SQL.items()}
@@ -99,6 +99,7 @@ class File(Base):
     name: Mapped[str] = mapped_column(FileName)
     size: Mapped[int] = mapped_column(BigInteger, doc="bytes")
     mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    sidecar_ns: Mapped[int | None] = mapped_column(BigInteger, doc="modification time of its XMP sidecar, if any")
     image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id"))
     reason: Mapped[str | None]
     missing_since: Mapped[datetime | None]
@@ -107,6 +108,41 @@ class File(Base):
     def path(self) -> Path:
         """Where the file is."""
         return Path(self.folder, self.name)
+
+
+class Details(Base):
+    """What an image's files say about it; what they do not say is None.
+
+    `taken_at` is the time on the camera's clock, without a zone, which is `zone` ("+02:00") where it is
+    known. `rating` is 0 to 5, or -1 for rejected; latitude and longitude are in degrees (WGS 84).
+    """
+
+    __tablename__ = "details"
+    __table_args__ = (Index("ix_details_taken_at", "taken_at"),)
+
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    taken_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=False))
+    zone: Mapped[str | None] = mapped_column(String(6))
+    camera: Mapped[str | None]
+    lens: Mapped[str | None]
+    title: Mapped[str | None]
+    description: Mapped[str | None]
+    rating: Mapped[int | None]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    city: Mapped[str | None]
+    region: Mapped[str | None]
+    country: Mapped[str | None]
+
+
+class Keyword(Base):
+    """A word that people gave an image, as its files say."""
+
+    __tablename__ = "keywords"
+    __table_args__ = (Index("ix_keywords_name", "name"),)
+
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
 
 
 class Embedding(Base):

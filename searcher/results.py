@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from searcher.catalog import Caption, File, Image, Tag
+from searcher.catalog import Caption, Details, File, Image, Keyword, Tag
 from vlm.protocols import CANNOT_TELL
 
 UNSURE = 0.2  # a less likely answer is told as a guess
@@ -27,6 +27,14 @@ class Photo:
     caption: str | None = None
     caption_confidence: float | None = None
     tags: list[str] = field(default_factory=list)
+    details: Details | None = None
+    keywords: list[str] = field(default_factory=list)
+
+    @property
+    def place(self) -> str:
+        """Where it was taken, in words, as far as that is known."""
+        said = self.details
+        return ", ".join(name for name in (said.city, said.region, said.country) if name) if said else ""
 
 
 @dataclass(frozen=True)
@@ -103,8 +111,16 @@ def photos(session: Session, ids: Sequence[int], captioner: str) -> list[Photo]:
     for tag in session.scalars(select(Tag).where(Tag.image_id.in_(ids)).order_by(Tag.score.desc())):
         if tag.image_id in captions and tag.model == captions[tag.image_id].model:
             tags[tag.image_id].append(tag.name)
+    keywords: dict[int, list[str]] = defaultdict(list)
+    for keyword in session.scalars(select(Keyword).where(Keyword.image_id.in_(ids)).order_by(Keyword.name)):
+        keywords[keyword.image_id].append(keyword.name)
+    details = {said.image_id: said for said in session.scalars(select(Details).where(Details.image_id.in_(ids)))}
     images = {image.id: image for image in session.scalars(select(Image).where(Image.id.in_(ids)))}
-    return [_photo(images[i], files[i], captions.get(i), tags[i]) for i in ids if i in images and i in files]
+    return [
+        replace(_photo(images[i], files[i], captions.get(i), tags[i]), details=details.get(i), keywords=keywords[i])
+        for i in ids
+        if i in images and i in files
+    ]
 
 
 def _photo(image: Image, file: File, caption: Caption | None, tags: list[str]) -> Photo:

@@ -57,9 +57,8 @@ def open_picture(path: Path, side: int, max_pixels: int = MAX_PIXELS) -> Picture
         raise UnreadablePicture("not a regular file")
     if info.st_size == 0:
         raise UnreadablePicture("the file is empty")
-    _read_heif()
     try:
-        with Image.open(path, formats=FORMATS) as file:
+        with peek(path) as file:
             return _decode(file, side, max_pixels)
     except UnreadablePicture:
         raise
@@ -86,6 +85,12 @@ def open_ahead(
 
     with ThreadPoolExecutor(2, "decode") as pool:
         yield from ahead(pool, attempt, paths, 64)
+
+
+def peek(path: Path) -> Image.Image:
+    """A picture file opened but not decoded, for what it says about itself; raises whatever Pillow does."""
+    _read_heif()
+    return Image.open(path, formats=FORMATS)
 
 
 @cache

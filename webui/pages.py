@@ -1,5 +1,6 @@
 """The pages: search and browse, one photo, and questions about the hits."""
 
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
@@ -137,6 +138,12 @@ def picture_url(photo: Photo, size: str) -> str:
 def printable(text: object) -> str:
     """Text that can be sent as UTF-8, whatever bytes a file name holds."""
     return str(text).encode("utf-8", "replace").decode()
+
+
+@blueprint.app_template_filter()
+def quoted(term: str) -> str:
+    """A term of a filter, its spaces kept."""
+    return shlex.quote(term)
 
 
 @blueprint.app_template_filter()
