@@ -15,6 +15,7 @@ from PIL.ImageFile import ImageFile
 from indexer.places import place_of
 from indexer.xmp import Properties, read_xmp
 from vlm.picture import peek
+from vlm.video import is_video, said_by
 
 _LONGEST = 10_000  # characters of a text; a file that says more is cut
 _LONGEST_KEYWORD = 200
@@ -50,6 +51,10 @@ def read_details(path: Path, sidecar: Path | None = None) -> FileDetails:
             if sidecar.stat().st_size <= _LARGEST_SIDECAR:
                 sources.append(_of_xmp(read_xmp(sidecar.read_bytes())))
     # A hostile file can make a reader fail in any way; it then says nothing.
+    if is_video(path.name):
+        with suppress(Exception):
+            sources.append(said_by(path))
+        return _merged(sources)
     with suppress(Exception), peek(path) as file:
         packet = file.info.get("xmp") or b""
         if isinstance(packet, bytes | str):

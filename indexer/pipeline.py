@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import cast
 
 from filelock import FileLock, Timeout
+from PIL.Image import Image as PictureImage
 
 from indexer.details import read_details
 from indexer.scan import Found, roots_of, scan
 from indexer.store import Job, Store
 from searcher import Library
 from vlm.errors import AskpixError
-from vlm.picture import UnreadablePicture, open_picture
+from vlm.picture import UnreadablePicture, as_picture, open_picture, unreadable
 from vlm.protocols import Looker
 from vlm.streams import ahead, batches
+from vlm.video import is_video, moments
 
 BATCH = 32  # files looked up together; a model may want more pictures at a time
 DECODERS = 2  # threads; Pillow decodes outside the interpreter lock
@@ -94,7 +96,7 @@ class IndexRun:
         run = self._store.begin([str(root) for root in self.roots])
         with ThreadPoolExecutor(DECODERS, "decode") as pool:
             hashed = ahead(pool, self._hash, self._changed(), 2 * BATCH)
-            decoded = ahead(pool, self._decode, self._lacking(hashed), 2 * BATCH)
+            decoded = ahead(pool, self._decode, self._lacking(self._moments(hashed)), 2 * BATCH)
             for jobs in self._batches(decoded):
                 done = self._look(jobs)
                 with self._timed("store"):
@@ -138,6 +140,39 @@ class IndexRun:
             except OSError as error:
                 return Job(found, reason=f"cannot be opened: {error.strerror}")
 
+    def _moments(self, jobs: Iterator[Job]) -> Iterator[Job]:
+        """A video as its moments, each with its picture, and then the video itself, which has none."""
+        for job in jobs:
+            if job.reason or not is_video(job.found.name):
+                yield job
+                continue
+            reason = None
+            path = job.found.path
+            try:
+                with self._timed("details"):
+                    details = read_details(path, job.found.sidecar_path)
+                for seconds, frame, size in self._frames(path):
+                    picture = as_picture(path, frame, size, self.library.settings.max_pixels)
+                    at = hashlib.sha256(f"{job.hash}#t={seconds}".encode()).hexdigest()
+                    found = replace(job.found, name=f"{job.found.name}#t={seconds}")
+                    yield Job(found, at, picture=picture, details=details)
+            except UnreadablePicture as error:
+                reason = str(error)
+            yield Job(job.found, reason=reason)
+
+    def _frames(self, path: Path) -> Iterator[tuple[float, PictureImage, tuple[int, int]]]:
+        """The frames of a video at its moments; decoding is timed, what happens between is not."""
+        frames = moments(path, self._side)
+        while True:
+            with self._timed("decode"):
+                try:
+                    one = next(frames, None)
+                except Exception as error:  # however the decoder fails, the file is at fault
+                    raise unreadable(error) from error
+            if one is None:
+                return
+            yield one
+
     def _lacking(self, jobs: Iterator[Job]) -> Iterator[Job]:
         """Say of each job what its content still lacks, so that nothing known is decoded."""
         for batch in batches(jobs, BATCH):
@@ -145,7 +180,7 @@ class IndexRun:
 
     def _decode(self, job: Job) -> Job:
         """Read what the file says about itself, and the picture if it is to be looked at."""
-        if job.reason:
+        if job.reason or job.picture or not job.hash:
             return job
         with self._timed("details"):
             job = replace(job, details=read_details(job.found.path, job.found.sidecar_path))
@@ -189,6 +224,8 @@ class IndexRun:
 
     def _count(self, jobs: list[Job]) -> None:
         for job in jobs:
+            if job.found.moment:
+                continue
             if job.reason:
                 self.summary.refused += 1
                 self.summary.reasons[job.reason] += 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vlm.errors import AskpixError
 from vlm.picture import SUFFIXES
+from vlm.video import split_moment
 
 Refuse = Callable[[str, str], None]
 
@@ -30,6 +31,11 @@ class Found:
     def path(self) -> Path:
         """Where the file is."""
         return Path(self.folder, self.name)
+
+    @property
+    def moment(self) -> bool:
+        """Whether it is a moment of a video rather than a file of its own."""
+        return split_moment(self.name)[1] is not None
 
     @property
     def sidecar_path(self) -> Path | None:

@@ -1,11 +1,13 @@
 """What the indexer reads from and writes to the catalog and the vectors: one writer, committed batch by batch."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from indexer.details import FileDetails
@@ -14,6 +16,7 @@ from searcher import Library, catalog
 from searcher.catalog import Caption, Details, Embedding, File, Image, Keyword, Run, Tag, now
 from vlm.picture import Picture
 from vlm.protocols import Description, Floats
+from vlm.video import is_video, split_moment
 
 _DETAILS = [column.name for column in Details.__table__.columns if column.name != "image_id"]
 
@@ -96,6 +99,9 @@ class Store:
         )
         with catalog.session(self._engine) as session:
             rows = {row.File.name: row for row in session.execute(known.where(File.folder == listing.folder))}
+            moments: dict[str, list[Any]] = defaultdict(list)
+            for name, part in rows.items():
+                moments[split_moment(name)[0]].append(part)
             changed, unchanged, refused = [], 0, 0
             for found in listing.files:
                 row = rows.get(found.name)
@@ -103,16 +109,23 @@ class Store:
                     changed.append(found)
                 elif row.File.reason is not None:
                     refused += 1
-                elif row.read and row.embedded and (row.captioned or self.captioner is None):
+                elif all(self._whole(part) for part in moments[found.name] if not _outdated(part.File, found)):
                     unchanged += 1
                 else:
                     changed.append(found)
-                if row is not None:
-                    row.File.missing_since = None
+                for part in moments[found.name]:
+                    if not _outdated(part.File, found):
+                        part.File.missing_since = None
             if listing.whole:
-                gone = rows.keys() - {found.name for found in listing.files}
-                _mark_missing([rows[name].File for name in gone])
+                gone = moments.keys() - {found.name for found in listing.files}
+                _mark_missing([part.File for name in gone for part in moments[name]])
         return Sorted(changed, unchanged, refused)
+
+    def _whole(self, row: Any) -> bool:
+        """Whether nothing lacks of what a file leads to; a video leads to nothing itself, its moments do."""
+        if row.File.image_id is None:
+            return True
+        return bool(row.read and row.embedded and (row.captioned or self.captioner is None))
 
     def lacking(self, jobs: Sequence[Job]) -> list[Job]:
         """The jobs, each saying whether its content lacks an embedding, and a caption."""
@@ -185,6 +198,11 @@ def _changed(file: File, found: Found) -> bool:
     return (file.size, file.mtime_ns, file.sidecar_ns) != (found.size, found.mtime_ns, found.sidecar_ns)
 
 
+def _outdated(file: File, found: Found) -> bool:
+    """Whether it is a moment that a video had before it was changed."""
+    return file.name != found.name and (file.size, file.mtime_ns) != (found.size, found.mtime_ns)
+
+
 def _images(session: Session, jobs: Sequence[Job]) -> dict[str, int]:
     """Ids of the jobs' images by hash, new ones made in the jobs' order."""
     hashes = [job.hash for job in jobs if job.hash]
@@ -208,6 +226,10 @@ def _write_file(session: Session, job: Job, image_id: int | None) -> None:
     file.size, file.mtime_ns, file.sidecar_ns = found.size, found.mtime_ns, found.sidecar_ns
     file.reason, file.missing_since = job.reason, None
     file.image_id = None if job.reason else image_id
+    if is_video(found.name):  # whose moments are all written by now
+        before = File.name.startswith(f"{found.name}#t=", autoescape=True)
+        other = or_(File.size != found.size, File.mtime_ns != found.mtime_ns)
+        session.execute(update(File).where(File.folder == found.folder, before, other).values(missing_since=now()))
 
 
 def _write_details(session: Session, image_id: int, details: FileDetails) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from searcher.catalog import Caption, Details, File, Image, Keyword, Tag
 from vlm.protocols import CANNOT_TELL
+from vlm.video import split_moment
 
 UNSURE = 0.2  # a less likely answer is told as a guess
 
@@ -29,6 +30,11 @@ class Photo:
     tags: list[str] = field(default_factory=list)
     details: Details | None = None
     keywords: list[str] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float | None:
+        """When in its video it is shown, if it is a moment of one."""
+        return split_moment(self.path.name)[1]
 
     @property
     def place(self) -> str:

@@ -10,11 +10,14 @@ from pathlib import Path
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from vlm.errors import AskpixError
+from vlm.errors import AskpixError, first_line
+from vlm.raw import RAW, open_raw
 from vlm.streams import ahead
+from vlm.video import VIDEO, frame_at, split_moment
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
-SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .avif .heic .heif .hif".split())
+_STILLS = frozenset(".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .avif .heic .heif .hif".split())
+SUFFIXES = _STILLS | RAW | VIDEO
 MAX_PIXELS = 200_000_000
 
 # Pillow's own guard warns at 89 megapixels and cannot be told a limit per call; ours follows below.
@@ -47,8 +50,11 @@ def open_picture(path: Path, side: int, max_pixels: int = MAX_PIXELS) -> Picture
     """Decode a picture at the smallest cheap scale whose shorter side is still at least `side` pixels.
 
     JPEGs are decoded at 1/2, 1/4 or 1/8 straight from their coefficients (Pillow's draft mode).
+    Of a raw file that is the camera's preview, if it is large enough; a moment of a video is a frame.
     Raises UnreadablePicture for anything that is not a whole picture of at most `max_pixels`.
     """
+    name, seconds = split_moment(path.name)
+    path = path.with_name(name)
     try:
         info = path.stat()
     except OSError as error:
@@ -57,7 +63,13 @@ def open_picture(path: Path, side: int, max_pixels: int = MAX_PIXELS) -> Picture
         raise UnreadablePicture("not a regular file")
     if info.st_size == 0:
         raise UnreadablePicture("the file is empty")
+    kind = path.suffix.lower()
     try:
+        if kind in VIDEO:
+            return as_picture(path, *frame_at(path, seconds or 0, side), max_pixels)
+        if kind in RAW:
+            preview, size = open_raw(path, side)
+            return as_picture(path, _decode(preview, side, max_pixels).image, size, max_pixels)
         with peek(path) as file:
             return _decode(file, side, max_pixels)
     except UnreadablePicture:
@@ -68,8 +80,21 @@ def open_picture(path: Path, side: int, max_pixels: int = MAX_PIXELS) -> Picture
         raise UnreadablePicture("not a picture in a format that can be read") from error
     # A hostile file can make a decoder fail in any way; whichever way, the file is at fault.
     except Exception as error:
-        detail = "the file is cut short" if "truncated" in str(error) else f"the file is damaged ({error})"
-        raise UnreadablePicture(detail) from error
+        raise unreadable(error) from error
+
+
+def unreadable(error: Exception) -> UnreadablePicture:
+    """What a decoder's error comes to."""
+    if "truncated" in str(error):
+        return UnreadablePicture("the file is cut short")
+    said = first_line(error)
+    return UnreadablePicture(f"the file is damaged ({said})")
+
+
+def as_picture(path: Path, image: Image.Image, size: tuple[int, int], max_pixels: int = MAX_PIXELS) -> Picture:
+    """A picture that a raw file or a video holds, whose whole width and height are `size`."""
+    _check_pixels(*size, max_pixels)
+    return Picture(image.convert("RGB"), *size, path.suffix[1:].upper())
 
 
 def open_ahead(
@@ -101,12 +126,15 @@ def _read_heif() -> None:
     register_heif_opener(thumbnails=False)
 
 
-def _decode(file: Image.Image, side: int, max_pixels: int) -> Picture:
-    if file.width * file.height > max_pixels:
+def _check_pixels(width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels:
         raise UnreadablePicture(
-            f"{file.width} x {file.height} is more than {max_pixels / 1e6:.0f} megapixels; "
-            "raise ASKPIX_MAX_PIXELS to allow it"
+            f"{width} x {height} is more than {max_pixels / 1e6:.0f} megapixels; raise ASKPIX_MAX_PIXELS to allow it"
         )
+
+
+def _decode(file: Image.Image, side: int, max_pixels: int) -> Picture:
+    _check_pixels(file.width, file.height, max_pixels)
     size, kind, profile = file.size, file.format or "", file.info.get("icc_profile")
     file.draft("RGB", (side, side))
     shrink = max(1, min(file.width, file.height) // max(side, 1))

@@ -141,6 +141,14 @@ def printable(text: object) -> str:
 
 
 @blueprint.app_template_filter()
+def clock(seconds: float) -> str:
+    """A time within a video, such as 1:02:03."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@blueprint.app_template_filter()
 def quoted(term: str) -> str:
     """A term of a filter, its spaces kept."""
     return shlex.quote(term)

@@ -5,6 +5,7 @@ import io
 from flask import Blueprint, Response, abort, request, send_file
 
 from vlm.relevance import overlay
+from vlm.video import split_moment
 from webui.library import current_library
 from webui.renditions import SIZES, rendition
 
@@ -45,8 +46,9 @@ def where(image_id: int, content: str) -> Response:
 @blueprint.get("/original/<int:image_id>")
 def original(image_id: int) -> Response:
     """The photo itself, untouched, to be saved."""
-    photo = current_library().photo(image_id)
-    if photo is None or not photo.path.is_file():
+    photo = current_library().photo(image_id) or abort(404)
+    path = photo.path.with_name(split_moment(photo.path.name)[0])
+    if not path.is_file():
         abort(404)
-    name = photo.path.name.encode("utf-8", "replace").decode()
-    return send_file(photo.path, as_attachment=True, download_name=name)
+    name = path.name.encode("utf-8", "replace").decode()
+    return send_file(path, as_attachment=True, download_name=name)

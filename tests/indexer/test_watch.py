@@ -44,9 +44,9 @@ def watching(folder: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def names(library: Path) -> dict[str, bool]:
-    """The files that the catalog knows, and whether each is still there."""
+    """The files that the catalog knows, and whether each is there and whole."""
     with Library(library) as opened, catalog.session(opened.engine) as session:
-        return {file.name: file.missing_since is None for file in session.scalars(select(File))}
+        return {file.name: file.missing_since is None and file.reason is None for file in session.scalars(select(File))}
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
