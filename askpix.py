@@ -6,6 +6,7 @@ import click
 
 import indexer.commands
 import searcher.commands
+import searcher.export_commands
 import searcher.model_commands
 import vlm.commands
 import webui.commands
@@ -30,6 +31,8 @@ for verb in (
     vlm.commands.evaluate,
     vlm.commands.train,
     searcher.commands.duplicates,
+    searcher.export_commands.export,
+    searcher.export_commands.import_,
     searcher.model_commands.models,
     searcher.commands.doctor,
 ):

@@ -13,7 +13,7 @@ from PIL.ExifTags import GPS, IFD, Base
 from PIL.ImageFile import ImageFile
 
 from indexer.places import place_of
-from indexer.xmp import Properties, read_xmp
+from searcher.xmp import Properties, read_xmp
 from vlm.picture import peek
 from vlm.video import is_video, said_by
 

@@ -27,6 +27,7 @@ class Photo:
     height: int
     caption: str | None = None
     caption_confidence: float | None = None
+    captioner: str | None = None
     tags: list[str] = field(default_factory=list)
     details: Details | None = None
     keywords: list[str] = field(default_factory=list)
@@ -138,5 +139,6 @@ def _photo(image: Image, file: File, caption: Caption | None, tags: list[str]) -
         height=image.height,
         caption=caption.text if caption else None,
         caption_confidence=caption.confidence if caption else None,
+        captioner=caption.model if caption else None,
         tags=tags,
     )
