@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from indexer.details import FileDetails
 from indexer.scan import Found, Listing
-from searcher import Library, catalog
+from searcher import Library, database
 from searcher.catalog import Caption, Details, Embedding, File, Image, Keyword, Run, Tag, now
 from vlm.picture import Picture
 from vlm.protocols import Description, Floats
@@ -69,13 +69,13 @@ class Store:
             vectors.truncate(count)
             return None
         vectors.truncate(stored)
-        with catalog.session(self._engine) as session:
+        with database.session(self._engine) as session:
             session.execute(delete(Embedding).where(Embedding.model == self.encoder, Embedding.position >= stored))
         return f"{count - stored} embeddings are missing from {vectors.folder}; they are made again"
 
     def begin(self, roots: Sequence[str]) -> int:
         """Record that a run starts; its id."""
-        with catalog.session(self._engine) as session:
+        with database.session(self._engine) as session:
             run = Run(roots=list(roots), model=self.encoder, captioner=self.captioner)
             session.add(run)
             session.flush()
@@ -83,7 +83,7 @@ class Store:
 
     def finish(self, run_id: int, counts: dict[str, int], stages: dict[str, float]) -> None:
         """Record how a run ended."""
-        with catalog.session(self._engine) as session:
+        with database.session(self._engine) as session:
             session.execute(update(Run).where(Run.id == run_id).values(finished_at=now(), stages=stages, **counts))
 
     def sort(self, listing: Listing) -> Sorted:
@@ -97,7 +97,7 @@ class Store:
             has_caption.label("captioned"),
             has_details.label("read"),
         )
-        with catalog.session(self._engine) as session:
+        with database.session(self._engine) as session:
             rows = {row.File.name: row for row in session.execute(known.where(File.folder == listing.folder))}
             moments: dict[str, list[Any]] = defaultdict(list)
             for name, part in rows.items():
@@ -130,7 +130,7 @@ class Store:
     def lacking(self, jobs: Sequence[Job]) -> list[Job]:
         """The jobs, each saying whether its content lacks an embedding, and a caption."""
         hashes = {job.hash for job in jobs}
-        with catalog.session(self._engine) as session:
+        with database.session(self._engine) as session:
             embedded = set(
                 session.scalars(
                     select(Image.hash)
@@ -153,7 +153,7 @@ class Store:
     def mark_missing_folders(self, root: str, visited: set[str], unreadable: Iterable[str]) -> None:
         """Mark the files of folders below `root` that are in the catalog but were not found any more."""
         below = File.folder.startswith(root.rstrip("/") + "/", autoescape=True)
-        with catalog.session(self._engine) as session:
+        with database.session(self._engine) as session:
             folders = session.scalars(select(File.folder).where(below, File.missing_since.is_(None)).distinct()).all()
             for folder in folders:
                 hidden = any(folder == path or folder.startswith(path + "/") for path in unreadable)
@@ -170,7 +170,7 @@ class Store:
         The vectors reach the disk before the catalog says that they count, so a crash between the
         two leaves rows that the next run drops.
         """
-        with catalog.session(self._engine) as session:
+        with database.session(self._engine) as session:
             images = _images(session, jobs)
             for job in jobs:
                 _write_file(session, job, images.get(job.hash))

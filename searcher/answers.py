@@ -7,7 +7,8 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from searcher.asking import BATCH, ask_pictures
-from searcher.catalog import Answer, Question, session
+from searcher.catalog import Answer, Question
+from searcher.database import session, writing
 from searcher.filters import FIELDS
 from searcher.results import Photo, Reply
 from vlm.errors import AskpixError
@@ -24,14 +25,14 @@ def ask_and_keep(
 
     Raises AskpixError when the name is no column name, or keeps the answers to another question.
     """
-    with session(engine) as opened:
+    with writing(engine) as opened:
         column = _column(opened, name, question)
     for batch in batches(photos, BATCH):
         known = _known(engine, column, answerer.name, batch)
         new = [photo for photo in batch if photo.id not in known]
         replies = ask_pictures(answerer, ((photo.path, question) for photo in new), max_pixels)
         fresh = dict(zip((photo.id for photo in new), replies, strict=True))
-        with session(engine) as opened:
+        with writing(engine) as opened:
             opened.add_all(
                 Answer(
                     question_id=column,

@@ -1,7 +1,5 @@
 """The catalog: every image known by its content, the files that hold it, and what was written about it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,23 +9,16 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Dialect,
-    Engine,
     ForeignKey,
     Index,
     String,
     TypeDecorator,
     UniqueConstraint,
-    create_engine,
-    event,
-    inspect,
-    text,
 )
-from sqlalchemy.exc import DatabaseError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from vlm.errors import AskpixError
-
-REVISION = "0002"  # the newest migration: a catalog that bears it needs no look at Alembic, which is slow to import
+REVISION = "0003"  # the newest migration: a catalog that bears it needs no look at Alembic, which is slow to import
+PEOPLE = "people"  # whose captions and tags those are that people wrote; theirs are shown before any model's
 _STRAY = 0x10FE00  # undecodable bytes 0x80-0xFF of file names live here, in a private plane, inside the catalog
 _TO_SQL = {0xDC00 + byte: _STRAY + byte for byte in range(0x80, 0x100)}
 _FROM_SQL = {stored: surrogate for surrogate, stored in _TO_SQL.items()}
@@ -54,24 +45,41 @@ def now() -> datetime:
 class Base(DeclarativeBase):
     """Tables of the catalog."""
 
-    type_annotation_map: ClassVar = {datetime: DateTime(timezone=True), dict[str, Any]: JSON, list[str]: JSON}
+    type_annotation_map: ClassVar = {
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+        list[dict[str, Any]]: JSON,
+    }
 
 
 class Image(Base):
-    """One picture, known by the hash of its content; width and height in pixels, upright."""
+    """One picture, known by the hash of its content; width and height in pixels, upright.
+
+    `likeness` is its perceptual hash (see `searcher.duplicates`), 64 bits as a signed number; `duplicate_of` the
+    best of the images that show the same, if that is another one. An id is never given to another image, since
+    the vectors are keyed by it.
+    """
 
     __tablename__ = "images"
+    __table_args__ = (Index("ix_images_duplicate_of", "duplicate_of"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     hash: Mapped[str] = mapped_column(String(64), unique=True)
     width: Mapped[int]
     height: Mapped[int]
     format: Mapped[str] = mapped_column(String(16))
+    likeness: Mapped[int | None] = mapped_column(BigInteger)
+    duplicate_of: Mapped[int | None] = mapped_column(ForeignKey("images.id"))
     added_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Run(Base):
-    """One run of the indexer."""
+    """One run of the indexer: what it does, how far it is, and how it ended.
+
+    `outcome` is empty while it runs, and stays so when it was killed. `compared` counts the vectors that had been
+    compared for duplicates when it ended.
+    """
 
     __tablename__ = "runs"
 
@@ -81,11 +89,20 @@ class Run(Base):
     roots: Mapped[list[str]]
     model: Mapped[str]
     captioner: Mapped[str | None]
+    outcome: Mapped[str | None]
+    phase: Mapped[str] = mapped_column(String(16), default="")
+    done: Mapped[int] = mapped_column(default=0, doc="of this phase, in files or images")
+    total: Mapped[int] = mapped_column(default=0)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
     seen: Mapped[int] = mapped_column(default=0)
     added: Mapped[int] = mapped_column(default=0)
     unchanged: Mapped[int] = mapped_column(default=0)
     refused: Mapped[int] = mapped_column(default=0)
+    captioned: Mapped[int] = mapped_column(default=0)
+    read: Mapped[int] = mapped_column(default=0, doc="images whose text was read")
+    compared: Mapped[int] = mapped_column(default=0)
     stages: Mapped[dict[str, Any]] = mapped_column(default=dict, doc="seconds spent in each stage")
+    reasons: Mapped[dict[str, Any]] = mapped_column(default=dict, doc="how often each reason was told")
 
 
 class File(Base):
@@ -205,61 +222,47 @@ class Answer(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
-def open_catalog(path: Path) -> Engine:
-    """Open the SQLite catalog at `path`, making or upgrading it as needed.
+class Reading(Base):
+    """The text that a model read in an image, line by line, empty if there is none.
 
-    Raises AskpixError when the file is no catalog, or one of a newer askpix.
+    `lines` are objects with text, confidence and box: left, top, width and height as shares of the image.
     """
-    engine = create_engine(f"sqlite:///{path}")
-    event.listen(engine, "connect", _set_pragmas)
-    try:
-        with engine.connect() as connection:
-            found = _revision(connection)
-        if found != REVISION:
-            _upgrade(engine, path)
-    except DatabaseError as error:
-        raise AskpixError(f"the catalog {path} cannot be read ({error.orig}); restore it or index afresh") from error
-    return engine
+
+    __tablename__ = "readings"
+
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    text: Mapped[str]
+    lines: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    created_at: Mapped[datetime] = mapped_column(default=now)
 
 
-def _set_pragmas(connection: Any, _record: Any) -> None:
-    # WAL lets searches go on while a run writes; NORMAL still survives a crash of the process,
-    # and after a power cut loses at most the last steps, which the next run does again.
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "busy_timeout = 30000"):
-        connection.execute(f"PRAGMA {pragma}")
+class Wish(Base):
+    """An image that was found before it had a caption, which is written before others."""
+
+    __tablename__ = "wishes"
+
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    wished_at: Mapped[datetime] = mapped_column(default=now)
 
 
-def _revision(connection: Any) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return found
+class Album(Base):
+    """Images that people put together under a name; with a query it is a saved search, and holds what that finds."""
+
+    __tablename__ = "albums"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    query: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
 
 
-def _upgrade(engine: Engine, path: Path) -> None:
-    from alembic import command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-    from alembic.util import CommandError
-    from filelock import FileLock
+class AlbumImage(Base):
+    """An image in an album."""
 
-    config = Config()
-    config.set_main_option("script_location", "migrations:")
-    # Two processes may open a new library at the same time.
-    with FileLock(f"{path}.lock"), engine.begin() as connection:
-        found = _revision(connection)
-        try:
-            ScriptDirectory.from_config(config).get_revision(found or "base")
-        except CommandError as error:
-            raise AskpixError(
-                f"the library {path.parent} was made by a newer askpix (catalog {found}); upgrade askpix to open it"
-            ) from error
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    __tablename__ = "album_images"
+    __table_args__ = (Index("ix_album_images_image_id", "image_id"),)
 
-
-@contextmanager
-def session(engine: Engine) -> Iterator[Session]:
-    """A unit of work: committed at the end, rolled back on an error."""
-    with Session(engine, expire_on_commit=False) as opened, opened.begin():
-        yield opened
+    album_id: Mapped[int] = mapped_column(ForeignKey("albums.id", ondelete="CASCADE"), primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    added_at: Mapped[datetime] = mapped_column(default=now)

@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import func, select
 
 import vlm
-from searcher import catalog
+from searcher import database
 from searcher.catalog import Caption, File
 from searcher.library import Library
 from vlm.errors import AskpixError
@@ -50,7 +50,7 @@ def sample(library: Library, photos: int, seed: int) -> Sample:
 
     Captions are those of the model that wrote most. Raises AskpixError when there are too few.
     """
-    with catalog.session(library.engine) as session:
+    with database.session(library.engine) as session:
         most = session.execute(
             select(Caption.model, func.count()).group_by(Caption.model).order_by(func.count().desc())
         ).first()

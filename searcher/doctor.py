@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select, text
 
-from searcher import catalog
+from searcher import database
 from searcher.catalog import Caption, Embedding, Image
 from searcher.gpu import gpus
 from searcher.library import Library
@@ -110,7 +110,7 @@ def _library(settings: Settings) -> Iterator[Finding]:
 
 
 def _wholeness(library: Library) -> Iterator[Finding]:
-    with catalog.session(library.engine) as session:
+    with database.session(library.engine) as session:
         check = "; ".join(session.scalars(text("PRAGMA quick_check")))
         yield Finding("catalog", check if check != "ok" else "whole", ok=check == "ok")
         images = session.scalar(select(func.count(Image.id))) or 0

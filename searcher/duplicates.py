@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image as Pictures
 from sqlalchemy import select
 
-from searcher import catalog
+from searcher import database
 from searcher.catalog import File, Image
 from searcher.library import Library
 from vlm.picture import UnreadablePicture, open_picture
@@ -36,7 +36,7 @@ def duplicates(library: Library) -> Iterator[list[Copy]]:
     Files of one content are copies; of others, those whose embeddings are near and whose perceptual
     hashes (difference hash: rows of brighter-than-the-next) agree. Nothing is changed or deleted.
     """
-    with catalog.session(library.engine) as session:
+    with database.session(library.engine) as session:
         rows = session.execute(select(File, Image).join(Image).where(File.missing_since.is_(None)).order_by(File.id))
         files: dict[int, list[Copy]] = defaultdict(list)
         for file, image in rows:

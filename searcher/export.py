@@ -12,7 +12,7 @@ from typing import IO, Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from searcher import catalog, filters
+from searcher import catalog, database, filters
 from searcher.catalog import Caption, File, Image, Tag
 from searcher.library import Library
 from searcher.results import photos
@@ -47,7 +47,7 @@ def records(library: Library, where: str | None = None) -> Iterator[Record]:
     """
     last = 0
     while True:
-        with catalog.session(library.engine) as session:
+        with database.session(library.engine) as session:
             chosen = filters.select_ids(session, where) if where is not None else select(Image.id)
             present = select(File.image_id).where(File.missing_since.is_(None))
             some = chosen.where(Image.id > last, Image.id.in_(present)).order_by(Image.id).limit(_BATCH)
@@ -219,7 +219,7 @@ def write_records(library: Library, source: Iterable[Record]) -> Iterator[tuple[
     A caption takes the place of one that the same captioner wrote before.
     """
     for batch in batches(source, _BATCH):
-        with catalog.session(library.engine) as session:
+        with database.writing(library.engine) as session:
             done = [(record, _write(session, record)) for record in batch]
         yield from done
 

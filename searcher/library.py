@@ -11,7 +11,7 @@ from PIL.Image import Image as PictureImage
 from sqlalchemy import func, select
 
 import vlm
-from searcher import answers, catalog, filters
+from searcher import answers, database, filters
 from searcher.asking import ask_pictures, check_question
 from searcher.catalog import Embedding, File, Image
 from searcher.results import Hit, Photo, Reply, photos
@@ -62,7 +62,7 @@ class Library:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise AskpixError(f"the library folder {self.folder} cannot be made: {error.strerror}") from error
-        self.engine = catalog.open_catalog(path)
+        self.engine = database.open_catalog(path)
 
     def __enter__(self) -> Self:
         return self
@@ -127,7 +127,7 @@ class Library:
 
     def count_vectors(self) -> int:
         """How many rows of the encoder's vectors the catalog knows of."""
-        with catalog.session(self.engine) as session:
+        with database.session(self.engine) as session:
             last = session.scalar(select(func.max(Embedding.position)).where(Embedding.model == self.encoder.name))
         return 0 if last is None else last + 1
 
@@ -188,7 +188,7 @@ class Library:
 
     def browse(self, where: str | None = None, *, k: int = 100, offset: int = 0) -> list[Hit]:
         """Photos without a ranking, newest in the library first; all of them, or those a filter lets through."""
-        with catalog.session(self.engine) as session:
+        with database.session(self.engine) as session:
             chosen = filters.select_ids(session, where) if where is not None else select(Image.id)
             present = select(File.image_id).where(File.missing_since.is_(None))
             ids = session.scalars(
@@ -200,13 +200,13 @@ class Library:
 
     def photo(self, image_id: int) -> Photo | None:
         """The image with that id, unless it is unknown or its files are gone."""
-        with catalog.session(self.engine) as session:
+        with database.session(self.engine) as session:
             return next(iter(photos(session, [image_id], self.captions_by)), None)
 
     def count_images(self) -> int:
         """How many images have a file."""
         present = select(func.count(func.distinct(File.image_id))).where(File.missing_since.is_(None))
-        with catalog.session(self.engine) as session:
+        with database.session(self.engine) as session:
             return session.scalar(present) or 0
 
     def embed_file(self, path: Path) -> Floats:
@@ -234,7 +234,7 @@ class Library:
             min_confidence = self.settings.min_confidence
         if min_confidence is None:
             min_confidence = self.encoder.cutoff if words is not None else 0.0
-        with catalog.session(self.engine) as session:
+        with database.session(self.engine) as session:
             allowed = None
             if where is not None:
                 allowed = np.array(session.scalars(filters.select_ids(session, where)).all(), np.int64)

@@ -226,13 +226,13 @@ def _indexed(settings: "Settings") -> dict[str, int]:
     """Photos in the library by the model that encoded them."""
     from sqlalchemy import func, select
 
-    from searcher import catalog
+    from searcher import database
     from searcher.catalog import Embedding
 
     path = settings.library.expanduser().absolute() / "catalog.sqlite"
     if not path.exists():
         return {}
-    with catalog.session(catalog.open_catalog(path)) as session:
+    with database.session(database.open_catalog(path)) as session:
         counted = session.execute(select(Embedding.model, func.count()).group_by(Embedding.model))
         return {row[0]: row[1] for row in counted}
 

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from indexer.details import FileDetails, read_details
 from indexer.pipeline import IndexRun
-from searcher import Library, catalog
+from searcher import Library, database
 from vlm.errors import AskpixError
 
 RDF = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -226,7 +226,7 @@ def test_a_library_of_before_learns_what_its_files_say(
     library: Library, index: Callable[[], tuple[int, int]], tmp_path: Path
 ) -> None:
     index()
-    with catalog.session(library.engine) as session:
+    with database.session(library.engine) as session:
         for line in (
             "DROP TABLE details",
             "DROP TABLE keywords",

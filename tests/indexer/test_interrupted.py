@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from PIL import ImageOps
 from sqlalchemy import select
 
-from searcher import Library, catalog
+from searcher import Library, database
 from searcher.catalog import Caption, Embedding, File, Image, Tag
 from support import HEED_CTRL_C
 
@@ -41,7 +41,7 @@ def start(folder: Path, library: Path) -> subprocess.Popen[bytes]:
 
 def contents(folder: Path) -> tuple[object, ...]:
     """Everything in a library that does not tell the time."""
-    with Library(folder) as library, catalog.session(library.engine) as session:
+    with Library(folder) as library, database.session(library.engine) as session:
         tables = (
             select(Image.id, Image.hash, Image.width, Image.height, Image.format),
             select(File.folder, File.name, File.size, File.image_id, File.reason, File.missing_since),

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from indexer.pipeline import IndexRun, Summary
-from searcher import Library, catalog
+from searcher import Library, database
 from searcher.catalog import Caption, Embedding, File, Image, Run
 from searcher.settings import load_settings
 from vlm.errors import AskpixError
@@ -43,7 +43,7 @@ def library(tmp_path: Path) -> Library:
 def test_everything_is_encoded_and_captioned_once(library: Library, folder: Path) -> None:
     assert outcome(index(library, folder)) == (3, 3, 0, 0)
     assert outcome(index(library, folder)) == (3, 0, 3, 0)
-    with catalog.session(library.engine) as session:
+    with database.session(library.engine) as session:
         assert session.scalar(select(func.count()).select_from(Image)) == 3
         assert all(session.scalars(select(Caption.text)))
         assert session.scalars(select(Embedding.position).order_by(Embedding.position)).all() == [0, 1, 2]
@@ -74,7 +74,7 @@ def test_copies_and_moved_files_are_the_same_image(library: Library, folder: Pat
     (folder / "1.jpg").rename(folder / "sub" / "moved.jpg")
     assert outcome(index(library, folder)) == (4, 1, 3, 0)
     assert len(library.vectors) == library.count_images() == 3
-    with catalog.session(library.engine) as session:
+    with database.session(library.engine) as session:
         gone = session.scalars(select(File).where(File.missing_since.is_not(None))).all()
     assert [file.name for file in gone] == ["1.jpg"]
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from cameras import video
 from indexer.pipeline import IndexRun, Summary
-from searcher import Library, catalog
+from searcher import Library, database
 from searcher.catalog import File
 from vlm.picture import UnreadablePicture, open_picture
 from webui.app import create_app
@@ -107,7 +107,7 @@ def test_what_is_no_video_is_refused(library: Library, folder: Path, index: Call
     done = index()
     assert (done.added, done.refused) == (1, 1)
     assert next(iter(done.reasons)).startswith("the file is damaged")
-    with catalog.session(library.engine) as session:
+    with database.session(library.engine) as session:
         assert session.scalar(select(File.reason).where(File.name == "trip.mp4"))
     with pytest.raises(UnreadablePicture):
         open_picture(folder / "trip.mp4", 100)

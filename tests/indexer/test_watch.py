@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from indexer.watch import watch
-from searcher import Library, catalog
+from searcher import Library, database
 from searcher.catalog import File
 from support import HEED_CTRL_C
 
@@ -45,7 +45,7 @@ def watching(folder: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def names(library: Path) -> dict[str, bool]:
     """The files that the catalog knows, and whether each is there and whole."""
-    with Library(library) as opened, catalog.session(opened.engine) as session:
+    with Library(library) as opened, database.session(opened.engine) as session:
         return {file.name: file.missing_since is None and file.reason is None for file in session.scalars(select(File))}
 
 

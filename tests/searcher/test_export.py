@@ -10,7 +10,7 @@ from sqlalchemy import delete
 
 from indexer.details import read_details
 from indexer.pipeline import IndexRun
-from searcher import Library, catalog
+from searcher import Library, database
 from searcher.catalog import Caption, Tag
 from searcher.export import Record, read_export, records, write_records
 from searcher.xmp import read_xmp
@@ -44,7 +44,7 @@ def contents(library: Library) -> list[Record]:
 
 
 def forget(library: Library) -> None:
-    with catalog.session(library.engine) as session:
+    with database.session(library.engine) as session:
         session.execute(delete(Tag))
         session.execute(delete(Caption))
 

@@ -1,0 +1,97 @@
+"""Text in images, duplicates, albums, and how far runs are."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def _of_runs() -> list[sa.Column[Any]]:
+    return [
+        sa.Column("outcome", sa.String(), nullable=True),
+        sa.Column("phase", sa.String(length=16), nullable=False, server_default=""),
+        sa.Column("done", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("total", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column(
+            "updated_at", sa.DateTime(timezone=True), nullable=False, server_default="1970-01-01 00:00:00.000000"
+        ),
+        sa.Column("captioned", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("read", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("compared", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("reasons", sa.JSON(), nullable=False, server_default="{}"),
+    ]
+
+
+def upgrade() -> None:
+    """Text in images, duplicates, albums, and how far runs are."""
+    with op.batch_alter_table("images", recreate="always", table_kwargs={"sqlite_autoincrement": True}) as batch_op:
+        batch_op.add_column(sa.Column("likeness", sa.BigInteger(), nullable=True))
+        batch_op.add_column(sa.Column("duplicate_of", sa.Integer(), nullable=True))
+        batch_op.create_foreign_key("fk_images_duplicate_of", "images", ["duplicate_of"], ["id"])
+        batch_op.create_index("ix_images_duplicate_of", ["duplicate_of"])
+    with op.batch_alter_table("runs") as batch_op:
+        for column in _of_runs():
+            batch_op.add_column(column)
+    op.create_table(
+        "readings",
+        sa.Column("image_id", sa.Integer(), nullable=False),
+        sa.Column("model", sa.String(length=200), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("lines", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["image_id"], ["images.id"]),
+        sa.PrimaryKeyConstraint("image_id", "model"),
+    )
+    op.create_table(
+        "wishes",
+        sa.Column("image_id", sa.Integer(), nullable=False),
+        sa.Column("wished_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["image_id"], ["images.id"]),
+        sa.PrimaryKeyConstraint("image_id"),
+    )
+    op.create_table(
+        "albums",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("query", sa.String(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+    )
+    op.create_table(
+        "album_images",
+        sa.Column("album_id", sa.Integer(), nullable=False),
+        sa.Column("image_id", sa.Integer(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["album_id"], ["albums.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["image_id"], ["images.id"]),
+        sa.PrimaryKeyConstraint("album_id", "image_id"),
+    )
+    op.create_index("ix_album_images_image_id", "album_images", ["image_id"])
+    if op.get_bind().dialect.name == "sqlite":
+        # What was written about an image, for searching by words; see searcher/wordsearch.py.
+        op.execute(
+            "CREATE VIRTUAL TABLE words USING fts5("
+            "people, captions, tags, reading, places, tokenize = 'porter unicode61 remove_diacritics 2')"
+        )
+
+
+def downgrade() -> None:
+    """Undo it."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TABLE words")
+    for table in ("album_images", "albums", "wishes", "readings"):
+        op.drop_table(table)
+    with op.batch_alter_table("runs") as batch_op:
+        for column in _of_runs():
+            batch_op.drop_column(column.name)
+    with op.batch_alter_table("images") as batch_op:
+        batch_op.drop_index("ix_images_duplicate_of")
+        batch_op.drop_constraint("fk_images_duplicate_of", type_="foreignkey")
+        batch_op.drop_column("duplicate_of")
+        batch_op.drop_column("likeness")
