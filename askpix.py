@@ -22,6 +22,8 @@ def cli() -> None:
 
 for verb in (
     indexer.commands.index,
+    indexer.commands.prune,
+    indexer.commands.runs,
     searcher.commands.search,
     searcher.commands.similar,
     searcher.commands.ask,

@@ -76,6 +76,17 @@ def scan(roots: Sequence[Path], skip: Path, refuse: Refuse) -> Iterator[Listing]
             yield Listing(str(root.parent), [_named(root)], whole=False)
 
 
+def list_again(listing: Listing, refuse: Refuse) -> list[Found]:
+    """The picture files of the same folder, or those named in it, as they are now."""
+    if not listing.whole:
+        return [_named(found.path) for found in listing.files]
+    try:
+        return _list(listing.folder, refuse)[0]
+    except OSError as error:
+        refuse(listing.folder, _unreadable(error))
+        return []
+
+
 def _walk(root: str, skip: str, entered: set[tuple[int, int]], refuse: Refuse) -> Iterator[Listing]:
     waiting = [root]
     while waiting:
@@ -87,18 +98,23 @@ def _walk(root: str, skip: str, entered: set[tuple[int, int]], refuse: Refuse) -
             if (here.st_dev, here.st_ino) in entered:
                 continue
             entered.add((here.st_dev, here.st_ino))
-            with os.scandir(folder) as entries:
-                visible = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
-                files, folders = _split(folder, visible, refuse)
+            files, folders = _list(folder, refuse)
         except OSError as error:
-            refuse(folder, f"the folder cannot be read: {error.strerror}")
+            refuse(folder, _unreadable(error))
             continue
         # A root without anything in it is more likely a drive that is not mounted than a purge.
         yield Listing(folder, files, whole=folder != root or bool(files or folders))
         waiting.extend(reversed(folders))
 
 
-def _split(folder: str, entries: list[os.DirEntry[str]], refuse: Refuse) -> tuple[list[Found], list[str]]:
+def _unreadable(error: OSError) -> str:
+    return f"the folder cannot be read: {error.strerror}"
+
+
+def _list(folder: str, refuse: Refuse) -> tuple[list[Found], list[str]]:
+    """The picture files and the folders in a folder, by name."""
+    with os.scandir(folder) as found:
+        entries = sorted((e for e in found if not e.name.startswith(".")), key=lambda e: e.name)
     files, folders = [], []
     sidecars = {entry.name: entry for entry in entries if entry.name.lower().endswith(".xmp")}
     for entry in entries:

@@ -2,8 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,12 @@ from sqlalchemy import delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from indexer.details import FileDetails
-from indexer.scan import Found, Listing
-from searcher import Library, database
-from searcher.catalog import Caption, Details, Embedding, File, Image, Keyword, Run, Tag, now
+from indexer.progress import COUNTS, Progress
+from indexer.scan import Found
+from searcher import Library, database, wordsearch
+from searcher.catalog import Details, Embedding, File, Image, Keyword, Run, now
 from vlm.picture import Picture
-from vlm.protocols import Description, Floats
+from vlm.protocols import Floats
 from vlm.video import is_video, split_moment
 
 _DETAILS = [column.name for column in Details.__table__.columns if column.name != "image_id"]
@@ -25,36 +25,38 @@ _DETAILS = [column.name for column in Details.__table__.columns if column.name !
 class Job:
     """One file on its way through the stages; each stage hands on a copy that knows more.
 
-    `embed` and `describe` say what its content still lacks; `reason` why the file was refused.
+    `embed` says whether its content lacks an embedding; `reason` why the file was refused, and `again` that it
+    is to be tried again though it does not change, since the disk and not the file was at fault.
     """
 
     found: Found
     hash: str = ""
     embed: bool = False
-    describe: bool = False
     picture: Picture | None = None
+    likeness: int | None = None
     details: FileDetails | None = None
     embedding: Floats | None = None
-    description: Description | None = None
     reason: str | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True)
-class Sorted:
-    """The files of a listing by what is to be done about them."""
+class Checked:
+    """The files of a listing by what is to be done about them, and ids of files that are gone, or back."""
 
-    changed: list[Found]
-    unchanged: int
-    refused: int
+    changed: list[Found] = field(default_factory=list)
+    unchanged: int = 0
+    refused: int = 0
+    gone: list[int] = field(default_factory=list)
+    back: list[int] = field(default_factory=list)
 
 
 class Store:
-    """Writes one run into a library; `captioner` is None when no captions are wanted."""
+    """Writes one run into a library."""
 
-    def __init__(self, library: Library, captioner: str | None) -> None:
+    def __init__(self, library: Library) -> None:
         self.library = library
         self.encoder = library.encoder.name
-        self.captioner = captioner
         self._engine = library.engine
 
     def recover(self) -> str | None:
@@ -69,117 +71,108 @@ class Store:
             vectors.truncate(count)
             return None
         vectors.truncate(stored)
-        with database.session(self._engine) as session:
+        with database.writing(self._engine) as session:
             session.execute(delete(Embedding).where(Embedding.model == self.encoder, Embedding.position >= stored))
         return f"{count - stored} embeddings are missing from {vectors.folder}; they are made again"
 
-    def begin(self, roots: Sequence[str]) -> int:
+    def begin(self, roots: Sequence[str], captioner: str | None) -> int:
         """Record that a run starts; its id."""
-        with database.session(self._engine) as session:
-            run = Run(roots=list(roots), model=self.encoder, captioner=self.captioner)
+        with database.writing(self._engine) as session:
+            run = Run(roots=list(roots), model=self.encoder, captioner=captioner)
             session.add(run)
             session.flush()
             return run.id
 
-    def finish(self, run_id: int, counts: dict[str, int], stages: dict[str, float]) -> None:
-        """Record how a run ended."""
-        with database.session(self._engine) as session:
-            session.execute(update(Run).where(Run.id == run_id).values(finished_at=now(), stages=stages, **counts))
+    def record(self, run_id: int, progress: Progress, outcome: str | None = None) -> None:
+        """Record how far a run is, or how it ended."""
+        summary = progress.summary
+        values: dict[str, Any] = {name: getattr(summary, name) for name in COUNTS}
+        values |= {"phase": progress.phase, "done": progress.done, "total": progress.total, "outcome": outcome}
+        values |= {"stages": dict(summary.stages), "reasons": dict(summary.reasons), "updated_at": now()}
+        if outcome:
+            values["finished_at"] = now()
+        with database.writing(self._engine) as session:
+            session.execute(update(Run).where(Run.id == run_id).values(**values))
 
-    def sort(self, listing: Listing) -> Sorted:
-        """Compare a listing with the catalog by sizes and times alone, and mark what is gone or back."""
+    def check(self, folder: str, files: Sequence[Found], whole: bool) -> Checked:
+        """Compare the files of a folder, or some of them, with the catalog by sizes and times alone."""
         has_embedding = exists().where(Embedding.image_id == File.image_id, Embedding.model == self.encoder)
-        has_caption = exists().where(Caption.image_id == File.image_id, Caption.model == self.captioner)
         has_details = exists().where(Details.image_id == File.image_id)
         known = select(
-            File,
-            has_embedding.label("embedded"),
-            has_caption.label("captioned"),
-            has_details.label("read"),
-        )
+            File.id, File.name, File.size, File.mtime_ns, File.sidecar_ns, File.image_id, File.reason,
+            File.missing_since, has_embedding.label("embedded"), has_details.label("detailed"),
+        ).where(File.folder == folder)  # fmt: skip
         with database.session(self._engine) as session:
-            rows = {row.File.name: row for row in session.execute(known.where(File.folder == listing.folder))}
-            moments: dict[str, list[Any]] = defaultdict(list)
-            for name, part in rows.items():
-                moments[split_moment(name)[0]].append(part)
-            changed, unchanged, refused = [], 0, 0
-            for found in listing.files:
-                row = rows.get(found.name)
-                if row is None or _changed(row.File, found):
-                    changed.append(found)
-                elif row.File.reason is not None:
-                    refused += 1
-                elif all(self._whole(part) for part in moments[found.name] if not _outdated(part.File, found)):
-                    unchanged += 1
-                else:
-                    changed.append(found)
-                for part in moments[found.name]:
-                    if not _outdated(part.File, found):
-                        part.File.missing_since = None
-            if listing.whole:
-                gone = moments.keys() - {found.name for found in listing.files}
-                _mark_missing([part.File for name in gone for part in moments[name]])
-        return Sorted(changed, unchanged, refused)
+            rows: dict[str, Any] = {row.name: row for row in session.execute(known)}
+        moments: dict[str, list[Any]] = defaultdict(list)
+        for name in rows:
+            moments[split_moment(name)[0]].append(rows[name])
+        checked = Checked()
+        unchanged = refused = 0
+        for found in files:
+            row = rows.get(found.name)
+            parts = [part for part in moments[found.name] if not _outdated(part, found)]
+            checked.back.extend(part.id for part in parts if part.missing_since)
+            if row is None or _changed(row, found):
+                checked.changed.append(found)
+            elif row.reason is not None:
+                refused += 1
+            elif all(_complete(part) for part in parts):
+                unchanged += 1
+            else:
+                checked.changed.append(found)
+        if whole:
+            gone = moments.keys() - {found.name for found in files}
+            checked.gone.extend(part.id for name in gone for part in moments[name] if not part.missing_since)
+        return replace(checked, unchanged=unchanged, refused=refused)
 
-    def _whole(self, row: Any) -> bool:
-        """Whether nothing lacks of what a file leads to; a video leads to nothing itself, its moments do."""
-        if row.File.image_id is None:
-            return True
-        return bool(row.read and row.embedded and (row.captioned or self.captioner is None))
-
-    def lacking(self, jobs: Sequence[Job]) -> list[Job]:
-        """The jobs, each saying whether its content lacks an embedding, and a caption."""
-        hashes = {job.hash for job in jobs}
-        with database.session(self._engine) as session:
-            embedded = set(
-                session.scalars(
-                    select(Image.hash)
-                    .join(Embedding, Embedding.image_id == Image.id)
-                    .where(Image.hash.in_(hashes), Embedding.model == self.encoder)
-                )
-            )
-            captioned = set(
-                session.scalars(
-                    select(Image.hash)
-                    .join(Caption, Caption.image_id == Image.id)
-                    .where(Image.hash.in_(hashes), Caption.model == self.captioner)
-                )
-            )
-        wanted = self.captioner is not None
-        return [
-            replace(job, embed=job.hash not in embedded, describe=wanted and job.hash not in captioned) for job in jobs
-        ]
+    def mark(self, checked: Checked) -> None:
+        """Mark the files that are gone, and those that are back."""
+        since = now()
+        marks = [{"id": i, "missing_since": since} for i in checked.gone]
+        marks += [{"id": i, "missing_since": None} for i in checked.back]
+        if marks:
+            with database.writing(self._engine) as session:
+                session.execute(update(File), marks)
 
     def mark_missing_folders(self, root: str, visited: set[str], unreadable: Iterable[str]) -> None:
         """Mark the files of folders below `root` that are in the catalog but were not found any more."""
         below = File.folder.startswith(root.rstrip("/") + "/", autoescape=True)
         with database.session(self._engine) as session:
             folders = session.scalars(select(File.folder).where(below, File.missing_since.is_(None)).distinct()).all()
-            for folder in folders:
-                hidden = any(folder == path or folder.startswith(path + "/") for path in unreadable)
-                if folder not in visited and not hidden:
-                    session.execute(
-                        update(File)
-                        .where(File.folder == folder, File.missing_since.is_(None))
-                        .values(missing_since=now())
-                    )
+        for folder in folders:
+            hidden = any(folder == path or folder.startswith(path + "/") for path in unreadable)
+            if folder not in visited and not hidden:
+                self.mark(self.check(folder, [], whole=True))
 
-    def write(self, jobs: Sequence[Job]) -> None:
-        """Commit a batch: files, images, embeddings, captions and tags, all or nothing.
+    def lacking(self, jobs: Sequence[Job]) -> list[Job]:
+        """The jobs, each saying whether its content lacks an embedding."""
+        with database.session(self._engine) as session:
+            embedded = set(
+                session.scalars(
+                    select(Image.hash)
+                    .join(Embedding, Embedding.image_id == Image.id)
+                    .where(Image.hash.in_({job.hash for job in jobs}), Embedding.model == self.encoder)
+                )
+            )
+        return [replace(job, embed=job.hash not in embedded) for job in jobs]
+
+    def write(self, jobs: Sequence[Job]) -> dict[str, int]:
+        """Commit a batch: files, images, embeddings and what the files say, all or nothing; image ids by hash.
 
         The vectors reach the disk before the catalog says that they count, so a crash between the
         two leaves rows that the next run drops.
         """
-        with database.session(self._engine) as session:
+        with database.writing(self._engine) as session:
             images = _images(session, jobs)
             for job in jobs:
                 _write_file(session, job, images.get(job.hash))
             self._write_embeddings(session, jobs, images)
-            for job in jobs:
-                if job.details and job.hash in images:
-                    _write_details(session, images[job.hash], job.details)
-                if job.description and self.captioner:
-                    _write_description(session, images[job.hash], self.captioner, job.description)
+            detailed = {images[job.hash]: job.details for job in jobs if job.details and job.hash in images}
+            for image_id, details in detailed.items():
+                _write_details(session, image_id, details)
+            wordsearch.refresh(session, list(detailed))
+        return images
 
     def _write_embeddings(self, session: Session, jobs: Sequence[Job], images: dict[str, int]) -> None:
         new = [(images[job.hash], job.embedding) for job in jobs if job.embedding is not None]
@@ -194,23 +187,29 @@ class Store:
         )
 
 
-def _changed(file: File, found: Found) -> bool:
-    return (file.size, file.mtime_ns, file.sidecar_ns) != (found.size, found.mtime_ns, found.sidecar_ns)
+def _changed(row: Any, found: Found) -> bool:
+    return (row.size, row.mtime_ns, row.sidecar_ns) != (found.size, found.mtime_ns, found.sidecar_ns)
 
 
-def _outdated(file: File, found: Found) -> bool:
+def _outdated(row: Any, found: Found) -> bool:
     """Whether it is a moment that a video had before it was changed."""
-    return file.name != found.name and (file.size, file.mtime_ns) != (found.size, found.mtime_ns)
+    return row.name != found.name and (row.size, row.mtime_ns) != (found.size, found.mtime_ns)
+
+
+def _complete(row: Any) -> bool:
+    """Whether nothing lacks of what a file leads to; a video leads to nothing itself, its moments do."""
+    return row.image_id is None or bool(row.detailed and row.embedded)
 
 
 def _images(session: Session, jobs: Sequence[Job]) -> dict[str, int]:
     """Ids of the jobs' images by hash, new ones made in the jobs' order."""
     hashes = [job.hash for job in jobs if job.hash]
-    known = session.execute(select(Image.hash, Image.id).where(Image.hash.in_(hashes)))
-    ids = {row.hash: row.id for row in known}
+    ids = {row.hash: row.id for row in session.execute(select(Image.hash, Image.id).where(Image.hash.in_(hashes)))}
     for job in jobs:
-        if job.picture and job.hash not in ids:
-            image = Image(hash=job.hash, width=job.picture.width, height=job.picture.height, format=job.picture.format)
+        picture = job.picture
+        if picture and job.hash not in ids:
+            shape = {"width": picture.width, "height": picture.height, "format": picture.format}
+            image = Image(hash=job.hash, likeness=job.likeness, **shape)
             session.add(image)
             session.flush()
             ids[job.hash] = image.id
@@ -223,7 +222,8 @@ def _write_file(session: Session, job: Job, image_id: int | None) -> None:
     if file is None:
         file = File(folder=found.folder, name=found.name)
         session.add(file)
-    file.size, file.mtime_ns, file.sidecar_ns = found.size, found.mtime_ns, found.sidecar_ns
+    file.size, file.sidecar_ns = found.size, found.sidecar_ns
+    file.mtime_ns = -1 if job.again else found.mtime_ns
     file.reason, file.missing_since = job.reason, None
     file.image_id = None if job.reason else image_id
     if is_video(found.name):  # whose moments are all written by now
@@ -237,17 +237,3 @@ def _write_details(session: Session, image_id: int, details: FileDetails) -> Non
     session.merge(Details(image_id=image_id, **{**dict.fromkeys(_DETAILS), **details.values}))
     session.execute(delete(Keyword).where(Keyword.image_id == image_id))
     session.add_all(Keyword(image_id=image_id, name=name) for name in details.keywords)
-
-
-def _write_description(session: Session, image_id: int, captioner: str, description: Description) -> None:
-    session.add(
-        Caption(image_id=image_id, model=captioner, text=description.caption, confidence=description.confidence)
-    )
-    best = {tag.name: tag.score for tag in sorted(description.tags, key=lambda tag: tag.score)}
-    session.add_all(Tag(image_id=image_id, model=captioner, name=name, score=score) for name, score in best.items())
-
-
-def _mark_missing(files: Iterable[File]) -> None:
-    since: datetime = now()
-    for file in files:
-        file.missing_since = file.missing_since or since

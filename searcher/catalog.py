@@ -77,8 +77,7 @@ class Image(Base):
 class Run(Base):
     """One run of the indexer: what it does, how far it is, and how it ended.
 
-    `outcome` is empty while it runs, and stays so when it was killed. `compared` counts the vectors that had been
-    compared for duplicates when it ended.
+    `outcome` is empty while it runs, and stays so when it was killed.
     """
 
     __tablename__ = "runs"
@@ -100,7 +99,6 @@ class Run(Base):
     refused: Mapped[int] = mapped_column(default=0)
     captioned: Mapped[int] = mapped_column(default=0)
     read: Mapped[int] = mapped_column(default=0, doc="images whose text was read")
-    compared: Mapped[int] = mapped_column(default=0)
     stages: Mapped[dict[str, Any]] = mapped_column(default=dict, doc="seconds spent in each stage")
     reasons: Mapped[dict[str, Any]] = mapped_column(default=dict, doc="how often each reason was told")
 
@@ -163,7 +161,7 @@ class Keyword(Base):
 
 
 class Embedding(Base):
-    """Which row of a model's vectors belongs to an image."""
+    """Which row of a model's vectors belongs to an image; `compared` says that its duplicates were looked for."""
 
     __tablename__ = "embeddings"
     __table_args__ = (UniqueConstraint("model", "position"),)
@@ -171,6 +169,7 @@ class Embedding(Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
     model: Mapped[str] = mapped_column(String(200), primary_key=True)
     position: Mapped[int]
+    compared: Mapped[bool] = mapped_column(default=False)
 
 
 class Caption(Base):

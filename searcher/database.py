@@ -64,7 +64,7 @@ def _upgrade(engine: Engine, path: Path) -> None:
     # Two processes may open a new library at the same time.
     with FileLock(f"{path}.lock"), engine.execution_options(writing=True).connect() as connection:
         # A table that is made anew in another shape must not take along what refers to it.
-        connection.connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[attr-defined]
+        connection.connection.execute("PRAGMA foreign_keys = OFF")
         with connection.begin():
             found = _revision(connection)
             try:
@@ -75,7 +75,7 @@ def _upgrade(engine: Engine, path: Path) -> None:
                 ) from error
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-        connection.connection.execute("PRAGMA foreign_keys = ON")  # type: ignore[attr-defined]
+        connection.connection.execute("PRAGMA foreign_keys = ON")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from PIL.Image import Image as PictureImage
@@ -23,6 +23,9 @@ from vlm.pairing import background_captions
 from vlm.picture import open_file
 from vlm.protocols import Answerer, Captioner, Encoder, Floats, Task
 from vlm.relevance import EXPLAINED, Relevance, relevance
+
+if TYPE_CHECKING:
+    from vlm.reading import Reader
 
 LONGEST_QUERY = 1_000
 
@@ -98,6 +101,13 @@ class Library:
     def answerer(self) -> Answerer:
         """The model that answers questions: the encoder itself if it does, else the built-in one, unless set apart."""
         return cast(Answerer, self._other("answerer", self.settings.answerer, "answer"))
+
+    @cached_property
+    def reader(self) -> "Reader":
+        """The model that reads the text in pictures; AskpixError when it is not installed."""
+        from vlm.reading import load_reader
+
+        return load_reader(self.settings)
 
     def _other(self, part: str, name: str | None, task: Task) -> Any:
         if given := self._given[part]:

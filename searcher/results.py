@@ -1,15 +1,15 @@
 """What a search or a question gives back, and how it is read from the catalog."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from searcher.catalog import Caption, Details, File, Image, Keyword, Tag
+from searcher.catalog import PEOPLE, Caption, Details, File, Image, Keyword, Reading, Tag
 from vlm.protocols import CANNOT_TELL
 from vlm.video import split_moment
 
@@ -18,7 +18,10 @@ UNSURE = 0.2  # a less likely answer is told as a guess
 
 @dataclass(frozen=True)
 class Photo:
-    """An image of the library: where it is now, its upright size in pixels, and what was written about it."""
+    """An image of the library: where it is now, its upright size in pixels, and what was written about it.
+
+    `text` is what stands in it, if that was read; `duplicate_of` the better image that shows the same, if any.
+    """
 
     id: int
     hash: str
@@ -31,6 +34,8 @@ class Photo:
     tags: list[str] = field(default_factory=list)
     details: Details | None = None
     keywords: list[str] = field(default_factory=list)
+    text: str = ""
+    duplicate_of: int | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -100,45 +105,68 @@ class Reply:
         }
 
 
+def paths_of(session: Session, ids: Iterable[int]) -> dict[int, Path]:
+    """Where the images with these ids are now, those that a file still holds: the file known longest."""
+    rows = session.execute(
+        select(File.image_id, File.folder, File.name)
+        .where(File.image_id.in_(ids), File.missing_since.is_(None))
+        .order_by(File.id.desc())
+    )
+    return {row.image_id: Path(row.folder, row.name) for row in rows}
+
+
 def photos(session: Session, ids: Sequence[int], captioner: str) -> list[Photo]:
     """The images with these ids that a file still holds, in this order.
 
-    Captions and tags are those that the model named `captioner` wrote, or else any other.
+    Captions and tags are those that people wrote, or else the model named `captioner`, or else any other;
+    tags that people took away are left out, and those they gave come first.
     """
-    files: dict[int, File] = {}
-    for file in session.scalars(
-        select(File).where(File.image_id.in_(ids), File.missing_since.is_(None)).order_by(File.id.desc())
-    ):
-        files[file.image_id or 0] = file
-    own_last = (Caption.model == captioner, Caption.created_at)
-    captions = {
-        c.image_id: c for c in session.scalars(select(Caption).where(Caption.image_id.in_(ids)).order_by(*own_last))
-    }
-    tags: dict[int, list[str]] = defaultdict(list)
-    for tag in session.scalars(select(Tag).where(Tag.image_id.in_(ids)).order_by(Tag.score.desc())):
-        if tag.image_id in captions and tag.model == captions[tag.image_id].model:
-            tags[tag.image_id].append(tag.name)
+    paths = paths_of(session, ids)
+    captions = _captions(session, ids, captioner)
+    tags = _tags(session, ids, captioner)
     keywords: dict[int, list[str]] = defaultdict(list)
     for keyword in session.scalars(select(Keyword).where(Keyword.image_id.in_(ids)).order_by(Keyword.name)):
         keywords[keyword.image_id].append(keyword.name)
     details = {said.image_id: said for said in session.scalars(select(Details).where(Details.image_id.in_(ids)))}
+    text = {read.image_id: read.text for read in session.scalars(select(Reading).where(Reading.image_id.in_(ids)))}
     images = {image.id: image for image in session.scalars(select(Image).where(Image.id.in_(ids)))}
     return [
-        replace(_photo(images[i], files[i], captions.get(i), tags[i]), details=details.get(i), keywords=keywords[i])
+        Photo(
+            id=i,
+            hash=images[i].hash,
+            path=paths[i],
+            width=images[i].width,
+            height=images[i].height,
+            caption=captions[i].text if i in captions else None,
+            caption_confidence=captions[i].confidence if i in captions else None,
+            captioner=captions[i].model if i in captions else None,
+            tags=tags.get(i, []),
+            details=details.get(i),
+            keywords=keywords[i],
+            text=text.get(i, ""),
+            duplicate_of=images[i].duplicate_of,
+        )
         for i in ids
-        if i in images and i in files
+        if i in images and i in paths
     ]
 
 
-def _photo(image: Image, file: File, caption: Caption | None, tags: list[str]) -> Photo:
-    return Photo(
-        id=image.id,
-        hash=image.hash,
-        path=file.path,
-        width=image.width,
-        height=image.height,
-        caption=caption.text if caption else None,
-        caption_confidence=caption.confidence if caption else None,
-        captioner=caption.model if caption else None,
-        tags=tags,
-    )
+def _captions(session: Session, ids: Sequence[int], captioner: str) -> dict[int, Caption]:
+    best_last = (Caption.model == PEOPLE, Caption.model == captioner, Caption.created_at)
+    rows = session.scalars(select(Caption).where(Caption.image_id.in_(ids)).order_by(*best_last))
+    return {caption.image_id: caption for caption in rows}
+
+
+def _tags(session: Session, ids: Sequence[int], captioner: str) -> dict[int, list[str]]:
+    """Names of tags by image: of people, then of one model, the likeliest first."""
+    by_model: dict[int, dict[str, list[Tag]]] = defaultdict(lambda: defaultdict(list))
+    for tag in session.scalars(select(Tag).where(Tag.image_id.in_(ids)).order_by(Tag.score.desc(), Tag.name)):
+        by_model[tag.image_id][tag.model].append(tag)
+    tags = {}
+    for image_id, models in by_model.items():
+        own = models.pop(PEOPLE, [])
+        machine = models.get(captioner) or next(iter(models.values()), [])
+        given = [tag.name for tag in own if tag.score]
+        told = {tag.name for tag in own}
+        tags[image_id] = given + [tag.name for tag in machine if tag.name not in told]
+    return tags

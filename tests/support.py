@@ -5,6 +5,10 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine
+
 Askpix = Callable[..., subprocess.CompletedProcess[str]]
 
 # Put before a command, makes it heed Ctrl-C even where the tests run in the background, which ignores it.
@@ -14,3 +18,14 @@ HEED_CTRL_C = ["env", "--default-signal=INT"]
 def records(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
     """The JSON lines that a verb printed; any other line on standard output is a fault."""
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def migrate(engine: Engine, revision: str) -> None:
+    """Bring a catalog to an older revision, or to "head"."""
+    config = Config()
+    config.set_main_option("script_location", "migrations:")
+    with engine.connect() as connection:
+        connection.connection.execute("PRAGMA foreign_keys = OFF")
+        with connection.begin():
+            config.attributes["connection"] = connection
+            (command.upgrade if revision == "head" else command.downgrade)(config, revision)

@@ -34,6 +34,20 @@ class Seen:
         index = list(rows)
         return Seen(self.embeddings[index], tuple(part[index] for part in self.state))
 
+    @staticmethod
+    def join(parts: Sequence["Seen"]) -> "Seen":
+        """What was seen in several lots of pictures by one model, as one."""
+        columns = zip(*(part.state for part in parts), strict=True)
+        return Seen(np.concatenate([part.embeddings for part in parts]), tuple(map(_joined, columns)))
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    import torch
+
+    return torch.cat(list(parts))
+
 
 @dataclass(frozen=True)
 class Tag:

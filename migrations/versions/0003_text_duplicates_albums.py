@@ -22,21 +22,22 @@ def _of_runs() -> list[sa.Column[Any]]:
         ),
         sa.Column("captioned", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("read", sa.Integer(), nullable=False, server_default="0"),
-        sa.Column("compared", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("reasons", sa.JSON(), nullable=False, server_default="{}"),
     ]
 
 
 def upgrade() -> None:
     """Text in images, duplicates, albums, and how far runs are."""
+    op.add_column("images", sa.Column("likeness", sa.BigInteger(), nullable=True))
+    op.add_column("images", sa.Column("duplicate_of", sa.Integer(), nullable=True))
     with op.batch_alter_table("images", recreate="always", table_kwargs={"sqlite_autoincrement": True}) as batch_op:
-        batch_op.add_column(sa.Column("likeness", sa.BigInteger(), nullable=True))
-        batch_op.add_column(sa.Column("duplicate_of", sa.Integer(), nullable=True))
         batch_op.create_foreign_key("fk_images_duplicate_of", "images", ["duplicate_of"], ["id"])
         batch_op.create_index("ix_images_duplicate_of", ["duplicate_of"])
     with op.batch_alter_table("runs") as batch_op:
         for column in _of_runs():
             batch_op.add_column(column)
+    with op.batch_alter_table("embeddings") as batch_op:
+        batch_op.add_column(sa.Column("compared", sa.Boolean(), nullable=False, server_default="0"))
     op.create_table(
         "readings",
         sa.Column("image_id", sa.Integer(), nullable=False),
@@ -90,8 +91,11 @@ def downgrade() -> None:
     with op.batch_alter_table("runs") as batch_op:
         for column in _of_runs():
             batch_op.drop_column(column.name)
+    with op.batch_alter_table("embeddings") as batch_op:
+        batch_op.drop_column("compared")
     with op.batch_alter_table("images") as batch_op:
         batch_op.drop_index("ix_images_duplicate_of")
         batch_op.drop_constraint("fk_images_duplicate_of", type_="foreignkey")
-        batch_op.drop_column("duplicate_of")
-        batch_op.drop_column("likeness")
+    for column in ("duplicate_of", "likeness"):
+        with op.batch_alter_table("images") as batch_op:
+            batch_op.drop_column(column)

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from PIL import Image, TiffImagePlugin
 from PIL.ExifTags import GPS, IFD, Base
-from sqlalchemy import text
 
 from indexer.details import FileDetails, read_details
 from indexer.pipeline import IndexRun
-from searcher import Library, database
+from searcher import Library
+from support import migrate
 from vlm.errors import AskpixError
 
 RDF = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -226,14 +226,7 @@ def test_a_library_of_before_learns_what_its_files_say(
     library: Library, index: Callable[[], tuple[int, int]], tmp_path: Path
 ) -> None:
     index()
-    with database.session(library.engine) as session:
-        for line in (
-            "DROP TABLE details",
-            "DROP TABLE keywords",
-            "ALTER TABLE files DROP COLUMN sidecar_ns",
-            "UPDATE alembic_version SET version_num = '0001'",
-        ):
-            session.execute(text(line))
+    migrate(library.engine, "0001")
     library.close()
     library.engine = Library(tmp_path / "library").engine
     assert names(library, "taken:2019") == set()

@@ -74,8 +74,8 @@ def test_a_moment_can_be_shown_asked_and_saved(library: Library, folder: Path, i
     with create_app(library).test_client() as client:
         page = client.get(f"/image/{photo.id}").text
         assert "0:02" in page
-        assert client.get(f"/picture/{photo.id}/{photo.hash[:16]}-large.webp").status_code == 200
-        assert client.get(f"/original/{photo.id}").data == (folder / "trip.mp4").read_bytes()
+        assert client.get(f"/picture/{photo.id}/{photo.hash[:16]}-large.webp", buffered=True).status_code == 200
+        assert client.get(f"/original/{photo.id}", buffered=True).data == (folder / "trip.mp4").read_bytes()
 
 
 def test_a_video_that_changes_moves_or_goes(

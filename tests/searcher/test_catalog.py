@@ -1,21 +1,19 @@
 """The catalog and its migrations."""
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, select, text
+from sqlalchemy import select, text
 
 from searcher import catalog, database
 from searcher.catalog import Base, Caption, File, Image
-from support import Askpix
+from support import Askpix, migrate
 from vlm.errors import AskpixError
 
 
@@ -71,7 +69,7 @@ def test_names_that_are_not_utf8_survive(tmp_path: Path) -> None:
 def test_a_catalog_of_the_first_version_is_brought_along_with_what_is_in_it(tmp_path: Path) -> None:
     path = tmp_path / "catalog.sqlite"
     engine = database.open_catalog(path)
-    migrate(engine, "0001", command.downgrade)
+    migrate(engine, "0001")
     with engine.begin() as connection:
         for number in (1, 2):
             connection.execute(
@@ -88,20 +86,10 @@ def test_a_catalog_of_the_first_version_is_brought_along_with_what_is_in_it(tmp_
         session.add(Image(hash="3", width=1, height=1, format="PNG"))
         session.flush()
         assert session.scalars(select(Image.id).order_by(Image.id)).all() == [1, 3], "an id is never given again"
-    migrate(engine, "0001", command.downgrade)
-    migrate(engine, "head", command.upgrade)
+    migrate(engine, "0001")
+    migrate(engine, "head")
     with database.session(engine) as session:
         assert session.scalars(select(Image.id).order_by(Image.id)).all() == [1, 3]
-
-
-def migrate(engine: Engine, revision: str, how: Callable[[Config, str], None]) -> None:
-    config = Config()
-    config.set_main_option("script_location", "migrations:")
-    with engine.connect() as connection:
-        connection.connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[attr-defined]
-        with connection.begin():
-            config.attributes["connection"] = connection
-            how(config, revision)
 
 
 def test_two_who_write_at_once_wait_for_each_other(tmp_path: Path) -> None:

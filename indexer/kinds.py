@@ -1,0 +1,68 @@
+"""The kinds of things that are filled in: captions with tags, and the text that stands in images."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, exists
+from sqlalchemy.orm import Session
+
+from indexer.filling import Filled, Kind, fulfil
+from indexer.looks import Looks
+from searcher import Library
+from searcher.catalog import Caption, Image, Reading, Tag, now
+from vlm.console import told
+from vlm.protocols import Captioner, Description, Seen
+
+if TYPE_CHECKING:
+    from vlm.reading import Line, Reader
+
+CAPTIONS, TEXT = "captions", "text"  # the names of their phases
+READ_TOGETHER = 8  # images; reading is slow, and what is read is committed
+
+
+def captions(library: Library, captioner: Captioner, looks: Looks | None) -> Kind:
+    """Captions and tags by a captioner, from what it saw while encoding where that was kept."""
+    by, language = library.captions_by, library.settings.caption_language
+
+    def make(images: Sequence[Filled]) -> Sequence[Description]:
+        fresh = [image.picture.image for image in images if image.picture]
+        looked = captioner.look(fresh) if fresh else None
+        seen, row = [], 0
+        for image in images:
+            if image.picture and looked:
+                seen.append(looked.take([row]))
+                row += 1
+            elif looks:
+                seen.append(looks.take(image.id))
+        return captioner.describe(Seen.join(seen), language) if seen else []
+
+    def keep(session: Session, image_id: int, description: Description) -> None:
+        own = {"image_id": image_id, "model": by}
+        session.merge(Caption(**own, text=description.caption, confidence=description.confidence, created_at=now()))
+        session.execute(delete(Tag).filter_by(**own))
+        best = {tag.name: tag.score for tag in sorted(description.tags, key=lambda tag: tag.score)}
+        session.add_all(Tag(**own, name=name, score=score) for name, score in best.items())
+        fulfil(session, image_id)
+
+    has = exists().where(Caption.image_id == Image.id, Caption.model == by)
+    batch = max(READ_TOGETHER, captioner.batch)
+    return Kind(CAPTIONS, has, captioner.image_size, batch, make, keep, told, looks or frozenset())
+
+
+def texts(reader: "Reader") -> Kind:
+    """The text in images, with the boxes of its lines."""
+
+    def make(images: Sequence[Filled]) -> Sequence[list["Line"]]:
+        return [reader.read(image.picture.image) for image in images if image.picture]
+
+    def keep(session: Session, image_id: int, lines: list["Line"]) -> None:
+        text = "\n".join(line.text for line in lines)
+        boxes = [{"text": line.text, "confidence": line.confidence, "box": list(line.box)} for line in lines]
+        session.merge(Reading(image_id=image_id, model=reader.name, text=text, lines=boxes, created_at=now()))
+
+    has = exists().where(Reading.image_id == Image.id, Reading.model == reader.name)
+    return Kind(TEXT, has, reader.image_size, READ_TOGETHER, make, keep, _shown)
+
+
+def _shown(lines: Sequence["Line"]) -> str:
+    return " / ".join(line.text for line in lines)

@@ -1,0 +1,112 @@
+"""Forget images whose files are gone; the files that are there, and what was written about them, are left alone."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from filelock import FileLock, Timeout
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from indexer.pipeline import LOCK
+from searcher import Library, database, wordsearch
+from searcher.catalog import AlbumImage, Answer, Caption, Details, Embedding, File, Image, Keyword, Reading, Tag, Wish
+from searcher.duplicates import crown
+from vlm.errors import AskpixError
+from vlm.streams import batches
+
+_BATCH = 500
+_OF_IMAGES = (AlbumImage, Answer, Caption, Details, Embedding, Keyword, Reading, Tag, Wish)
+
+
+@dataclass
+class Pruned:
+    """How many files and images were forgotten, and how many files were kept by folder, since it is gone as a whole."""
+
+    files: int = 0
+    images: int = 0
+    kept: Counter[str] = field(default_factory=Counter)
+
+    def as_json(self) -> dict[str, Any]:
+        """As the command line prints it."""
+        return {"files": self.files, "images": self.images, "kept": dict(self.kept)}
+
+
+def prune(library: Library, *, gone_folders: bool = False, dry_run: bool = False) -> Pruned:
+    """Forget the files that are marked as missing, and the images that no file holds any more.
+
+    Files in a folder that is gone as a whole, or empty, are kept, since a drive may not be mounted, unless
+    `gone_folders`. Raises AskpixError while a run is indexing the library.
+    """
+    try:
+        with FileLock(library.folder / LOCK, timeout=0):
+            return _prune(library, gone_folders, dry_run)
+    except Timeout as error:
+        raise AskpixError(f"a run is indexing {library.folder}; wait until it has ended") from error
+
+
+def _prune(library: Library, gone_folders: bool, dry_run: bool) -> Pruned:
+    pruned = Pruned()
+    missing = select(File.id, File.folder).where(File.missing_since.is_not(None)).order_by(File.folder)
+    with database.session(library.engine) as session:
+        rows = session.execute(missing).all()
+    there: dict[str, bool] = {}
+    ids = []
+    for number, folder in rows:
+        if gone_folders or there.setdefault(folder, _there(folder)):
+            ids.append(number)
+        else:
+            pruned.kept[folder] += 1
+    pruned.files = len(ids)
+    if dry_run:
+        with database.session(library.engine) as session:
+            pruned.images = len(_orphans(session, ids))
+        return pruned
+    for some in batches(ids, _BATCH):
+        with database.writing(library.engine) as session:
+            orphans = _orphans(session, some)
+            hashes = session.scalars(select(Image.hash).where(Image.id.in_(orphans))).all()
+            session.execute(delete(File).where(File.id.in_(some)))
+            _forget(session, orphans)
+        for content in hashes:  # the page's smaller copies
+            for copy in (library.folder / "thumbnails" / content[:2]).glob(f"{content}-*"):
+                copy.unlink(missing_ok=True)
+        pruned.images += len(orphans)
+    return pruned
+
+
+def _there(folder: str) -> bool:
+    """Whether a folder can be looked into and holds anything."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(True for _ in entries)
+    except OSError:
+        return False
+
+
+def _orphans(session: Session, files: Iterable[int]) -> list[int]:
+    """The images that no file holds once these files are forgotten."""
+    orphans: set[int] = set()
+    gone = set(files)
+    for some in batches(gone, _BATCH):
+        images = select(File.image_id).where(File.id.in_(some), File.image_id.is_not(None)).distinct()
+        held = select(File.image_id, File.id).where(File.image_id.in_(images))
+        by_image: dict[int | None, bool] = {}
+        for image_id, number in session.execute(held):
+            by_image[image_id] = by_image.get(image_id, False) or number not in gone
+        orphans.update(image_id for image_id, stays in by_image.items() if image_id and not stays)
+    return sorted(orphans)
+
+
+def _forget(session: Session, images: list[int]) -> None:
+    bereft = session.execute(
+        select(Image.duplicate_of, Image.id).where(Image.duplicate_of.in_(images), Image.id.not_in(images))
+    ).all()
+    for best in {row.duplicate_of for row in bereft}:
+        crown(session, {row.id for row in bereft if row.duplicate_of == best})
+    for table in _OF_IMAGES:
+        session.execute(delete(table).where(table.image_id.in_(images)))
+    session.execute(delete(Image).where(Image.id.in_(images)))
+    wordsearch.forget(session, images)
