@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from searcher.asking import BATCH, ask_pictures
 from searcher.catalog import Answer, Question
 from searcher.database import session, writing
-from searcher.filters import FIELDS
+from searcher.query import FIELDS
 from searcher.results import Photo, Reply
 from vlm.errors import AskpixError
 from vlm.protocols import Answerer

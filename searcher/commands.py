@@ -15,7 +15,8 @@ from vlm.errors import AskpixError
 
 if TYPE_CHECKING:
     from searcher.library import Library
-    from searcher.results import Hit, Reply
+    from searcher.results import Reply
+    from searcher.search import Results
     from vlm.protocols import Encoder
 
 PICTURE = click.Path(path_type=Path)
@@ -72,8 +73,8 @@ def search(
                 raise AskpixError("give either a QUERY or --queries, not both")
             _search_lines(opened, queries, count, where, min_confidence, as_json)
             return
-        hits = opened.search(query, like=like, where=where, k=count, min_confidence=min_confidence)
-        _print_hits(query or str(like or where), hits, as_json)
+        results = opened.find(query, like=like, where=where, k=count, min_confidence=min_confidence)
+        _print_results(query or str(like or where), results, as_json)
 
 
 def _search_lines(
@@ -84,7 +85,8 @@ def _search_lines(
     min_confidence: float | None,
     as_json: bool,
 ) -> None:
-    from searcher.library import check_query
+    from searcher.query import Plan
+    from searcher.search import Results
     from vlm.streams import batches
 
     refused = 0
@@ -93,7 +95,7 @@ def _search_lines(
         faults: dict[str, str] = {}
         for line in lines:
             try:
-                good.append(check_query(line))
+                good.append(library.plan(line))
             except AskpixError as error:
                 faults[line] = str(error)
         found = library.search_many(good, where=where, k=count, min_confidence=min_confidence)
@@ -101,7 +103,7 @@ def _search_lines(
             if line in faults:
                 refused += 1
                 note(faults[line])
-            _print_hits(line, [] if line in faults else next(found), as_json)
+            _print_results(line, Results(Plan(), []) if line in faults else next(found), as_json)
     if refused:
         raise SystemExit(3)
 
@@ -117,8 +119,11 @@ def similar(
     image: Path, library: Path | None, model: str | None, runtime: dict[str, Any], count: int, as_json: bool
 ) -> None:
     """Find photos that look like IMAGE, a picture file in the library or not."""
+    from searcher.query import Plan
+    from searcher.search import Results
+
     with _open(library, model=model, **runtime) as opened:
-        _print_hits(str(image), opened.similar(image, k=count), as_json)
+        _print_results(str(image), Results(Plan(), opened.similar(image, k=count)), as_json)
 
 
 @click.command(epilog='Example: askpix ask "is there a dog?" --search beach --save-as has_dog')
@@ -260,13 +265,16 @@ def _ask_pairs(pairs: Iterable[tuple[Path, str]], model: str | None, runtime: di
     return ask_pictures(answerer, pairs, settings.max_pixels)
 
 
-def _print_hits(query: str, hits: list["Hit"], as_json: bool) -> None:
+def _print_results(query: str, results: "Results", as_json: bool) -> None:
     if as_json:
-        emit({"query": query, "hits": [hit.as_json() for hit in hits]})
+        emit({"query": query, **results.as_json()})
         return
-    if not hits:
+    for part in results.plan.on:
+        if part.kind != "text":
+            note(f"{part.kind} {part.value}" + (f" (from “{part.said}”)" if part.said not in ("", part.value) else ""))
+    if not results.hits:
         note(f"nothing here matches {query!r}; --min-confidence 0 shows the nearest all the same")
-    for hit in hits:
+    for hit in results.hits:
         say(f"{hit.confidence:4.0%}  {hit.photo.path}  {hit.photo.caption or ''}".rstrip())
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from searcher import catalog, database, filters
+from searcher import catalog, database
 from searcher.catalog import Caption, File, Image, Tag
 from searcher.library import Library
 from searcher.results import photos
@@ -48,9 +48,7 @@ def records(library: Library, where: str | None = None) -> Iterator[Record]:
     last = 0
     while True:
         with database.session(library.engine) as session:
-            chosen = filters.select_ids(session, where) if where is not None else select(Image.id)
-            present = select(File.image_id).where(File.missing_since.is_(None))
-            some = chosen.where(Image.id > last, Image.id.in_(present)).order_by(Image.id).limit(_BATCH)
+            some = library.chosen(session, where).where(Image.id > last).order_by(Image.id).limit(_BATCH)
             ids = session.scalars(some).all()
             found = list(_records(session, ids, library.captions_by))
         if not ids:

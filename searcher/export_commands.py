@@ -29,7 +29,7 @@ FORMATS = ("csv", "jsonl", "coco", "xmp")
     type=click.Path(path_type=Path),
     help="The file to write (default: standard output); for xmp a folder (default: beside the photos).",
 )
-@click.option("--where", help="Only what a filter lets through, for example: tag:dog taken:2019")
+@click.option("--where", help="Only what a filter lets through, for example: tag:dog date:2019")
 @json_option
 def export(
     library: Path | None,

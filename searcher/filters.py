@@ -1,84 +1,103 @@
-"""Filters of a search: `field:value` terms, all of which must hold; a leading `-` turns one round."""
+"""Filters of a search in SQL: the where-parts of a plan (searcher/query.py), all of which must hold."""
 
-import re
-import shlex
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, false, func, or_, select, true
+from sqlalchemy.orm import Session, aliased
 
-from searcher.catalog import Answer, Caption, Details, File, FileName, Image, Keyword, Question, Tag
+from searcher import wordsearch
+from searcher.catalog import (
+    PEOPLE,
+    Album,
+    AlbumImage,
+    Answer,
+    Details,
+    File,
+    FileName,
+    Image,
+    Keyword,
+    Question,
+    Reading,
+    Tag,
+)
+from searcher.query import FIELDS, Known, Plan, parse, rating_span, span
 from vlm.errors import AskpixError
+from vlm.raw import RAW
+from vlm.video import VIDEO
 
-FIELDS = {
-    "path": "part of the path",
-    "caption": "words in the caption",
-    "tag": "a tag, whole",
-    "format": "jpeg, png, …",
-    "taken": "a year, month or day: 2019, 2019-07, 2019-07-14",
-    "after": "taken on that day, or in that year or month, or later",
-    "before": "taken before that day, month or year",
-    "camera": "part of the camera's name",
-    "lens": "part of the lens's name",
-    "place": "part of the name of a city, region or country",
-    "keyword": "a keyword that people gave, whole",
-    "description": "words in the title or description that people gave",
-    "rating": "that many stars or more",
-}
+Saved = Callable[[str], Sequence[int]]  # the ids of the images that a saved search finds
+
 _TEXTS = {
     "camera": (Details.camera,),
     "lens": (Details.lens,),
     "place": (Details.city, Details.region, Details.country),
     "description": (Details.title, Details.description),
 }
-_DAY = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?", re.ASCII)
+_WRITTEN = {"caption": "captions", "text": "reading"}  # words in these, by the index of words
+_KINDS = {"raw": RAW, "video": VIDEO}
 
 
-def select_ids(session: Session, where: str) -> Select[int]:
-    """The ids of the images that a filter such as `tag:dog -path:2019 has_dog:yes` lets through.
+def known(session: Session) -> Known:
+    """What the catalog can answer, by which queries are understood."""
+    return Known(
+        dated=bool(session.scalar(select(exists().where(Details.taken_at.is_not(None))))),
+        places=lambda name: _is_place(session, name),
+        columns=frozenset(session.scalars(select(Question.name))),
+        today=date.today(),  # on the user's own clock, as photos are dated on their cameras'
+    )
+
+
+def read_filter(session: Session, where: str) -> tuple[str, ...]:
+    """The terms of a filter that was typed, such as `tag:dog -path:2019`.
+
+    Raises AskpixError naming what is allowed when it has anything else in it, or nothing.
+    """
+    plan = parse(where, known(session))
+    if not plan.parts or any(part.kind != "where" for part in plan.parts):
+        raise AskpixError(f"the filter {where!r} is to be field:value terms, for example: tag:dog -path:2019")
+    return terms(plan)
+
+
+def terms(plan: Plan) -> tuple[str, ...]:
+    """The filters of a plan."""
+    return tuple(part.value for part in plan.of("where"))
+
+
+def select_ids(session: Session, wanted: Iterable[str], saved: Saved) -> Select[int]:
+    """The ids of the images that all these terms let through.
 
     Raises AskpixError naming what is allowed when a term cannot be understood.
     """
-    try:
-        terms = shlex.split(where)
-    except ValueError as error:
-        raise AskpixError(f"the filter {where!r} has a quotation mark without its partner") from error
-    if not terms:
-        raise AskpixError("the filter is empty; write it as field:value, for example tag:dog")
     chosen = select(Image.id)
-    for term in terms:
-        field, colon, value = term.removeprefix("-").partition(":")
-        if not colon or not value:
-            raise AskpixError(f"the filter term {term!r} is not field:value, for example tag:dog")
-        condition = _condition(session, field, value)
+    for term in wanted:
+        field, _, value = term.removeprefix("-").partition(":")
+        condition = _condition(session, field, value, saved)
         chosen = chosen.where(~condition if term.startswith("-") else condition)
     return chosen
 
 
-def _condition(session: Session, field: str, value: str) -> ColumnElement[bool]:  # noqa: PLR0911  one a field
+def _condition(session: Session, field: str, value: str, saved: Saved) -> ColumnElement[bool]:  # noqa: PLR0911  one a field
     match field:
         case "path":
             path = cast(File.folder, String) + "/" + cast(File.name, String)
             stored = FileName().process_bind_param(value, session.get_bind().dialect) or ""
             return exists().where(File.image_id == Image.id, path.icontains(stored, autoescape=True))
-        case "caption":
-            return exists().where(Caption.image_id == Image.id, Caption.text.icontains(value, autoescape=True))
+        case "caption" | "text":
+            return Image.id.in_(wordsearch.having(value, _WRITTEN[field]))
         case "tag":
-            return exists().where(Tag.image_id == Image.id, func.lower(Tag.name) == value.lower())
-        case "format":
-            return func.lower(Image.format) == value.lower()
+            return _tagged(value)
         case "keyword":
             return exists().where(Keyword.image_id == Image.id, func.lower(Keyword.name) == value.lower())
-        case _ if field in _TEXTS or field in {"taken", "after", "before", "rating"}:
+        case "type":
+            return _type(value)
+        case "is":
+            return _is(value)
+        case "album":
+            return _album(session, value, saved)
+        case "date" | "rating" | "camera" | "lens" | "place" | "description":
             return exists().where(Details.image_id == Image.id, _said(field, value))
-    question = session.scalar(select(Question.id).where(Question.name == field))
-    if question is None:
-        asked = session.scalars(select(Question.name).order_by(Question.name)).all()
-        allowed = ", ".join([*FIELDS, *asked])
-        raise AskpixError(f"there is no field {field!r} to filter by; there are: {allowed}")
-    return exists().where(
-        Answer.image_id == Image.id, Answer.question_id == question, func.lower(Answer.text) == value.lower()
-    )
+    return _answered(session, field, value)
 
 
 def _said(field: str, value: str) -> ColumnElement[bool]:
@@ -86,26 +105,68 @@ def _said(field: str, value: str) -> ColumnElement[bool]:
     if field in _TEXTS:
         return or_(*(text.icontains(value, autoescape=True) for text in _TEXTS[field]))
     if field == "rating":
-        if value not in {"1", "2", "3", "4", "5"}:
-            raise AskpixError(f"{value!r} is no rating; write 1 to 5, for example rating:4")
-        return Details.rating >= int(value)
-    first, next_one = _span(value)
-    since, until = Details.taken_at >= first, Details.taken_at < (first if field == "before" else next_one)
-    return {"after": since, "before": until, "taken": and_(since, until)}[field]
+        return Details.rating.between(*rating_span(value))
+    first, after = span(value)
+    return and_(
+        Details.taken_at.is_not(None),
+        true() if first is None else Details.taken_at >= first,
+        true() if after is None else Details.taken_at < after,
+    )
 
 
-def _span(value: str) -> tuple[datetime, datetime]:
-    """The first moment of a year, month or day, and that of the next."""
-    found = _DAY.fullmatch(value)
-    try:
-        if found is None:
-            raise ValueError(value)
-        year, month, day = (int(part) if part else None for part in found.groups())
-        first = datetime(year or 0, month or 1, day or 1)
-        if day:
-            return first, first + timedelta(days=1)
-        if month:
-            return first, (first + timedelta(days=32)).replace(day=1)
-        return first, first.replace(year=first.year + 1)
-    except (ValueError, OverflowError) as error:
-        raise AskpixError(f"{value!r} is no date; write 2019, 2019-07 or 2019-07-14") from error
+def _tagged(name: str) -> ColumnElement[bool]:
+    """A tag that people or a machine gave, and people did not take away."""
+    this = func.lower(Tag.name) == name.lower()
+    removed = exists().where(Tag.image_id == Image.id, Tag.model == PEOPLE, Tag.score == 0, this)
+    return and_(exists().where(Tag.image_id == Image.id, this), ~removed)
+
+
+def _type(value: str) -> ColumnElement[bool]:
+    kinds = {name: {suffix[1:] for suffix in suffixes} for name, suffixes in _KINDS.items()}
+    file_format = func.lower(Image.format)
+    if value == "photo":
+        return file_format.not_in(set().union(*kinds.values()))
+    return file_format.in_(kinds.get(value, {value}))
+
+
+def _is(value: str) -> ColumnElement[bool]:
+    if value == "duplicate":  # of one that is there
+        present = select(File.image_id).where(File.missing_since.is_(None))
+        return and_(Image.duplicate_of.is_not(None), Image.duplicate_of.in_(present))
+    if value == "text":
+        return exists().where(Reading.image_id == Image.id, Reading.text != "")
+    said = {
+        "rated": Details.rating > 0,
+        "dated": Details.taken_at.is_not(None),
+        "placed": or_(Details.latitude.is_not(None), Details.country.is_not(None)),
+    }
+    return exists().where(Details.image_id == Image.id, said[value])
+
+
+def _album(session: Session, name: str, saved: Saved) -> ColumnElement[bool]:
+    album = session.scalar(select(Album).where(func.lower(Album.name) == name.lower()))
+    if album is None:
+        names = ", ".join(session.scalars(select(Album.name).order_by(Album.name))) or "none yet"
+        raise AskpixError(f"there is no album {name!r}; there are: {names}")
+    if album.query is not None:
+        found = saved(album.query)
+        return Image.id.in_(wordsearch.listed(found)) if found else false()
+    return exists().where(AlbumImage.image_id == Image.id, AlbumImage.album_id == album.id)
+
+
+def _answered(session: Session, field: str, value: str) -> ColumnElement[bool]:
+    question = session.scalar(select(Question.id).where(Question.name == field))
+    if question is None:
+        allowed = ", ".join([*FIELDS, *session.scalars(select(Question.name).order_by(Question.name))])
+        raise AskpixError(f"there is no field {field!r} to filter by; there are: {allowed}")
+    mine = aliased(Answer)
+    return exists().where(
+        mine.image_id == Image.id, mine.question_id == question, func.lower(mine.text) == value.lower()
+    )
+
+
+def _is_place(session: Session, name: str) -> bool:
+    """Whether some photo was taken in a city, region or country of that name."""
+    likely = wordsearch.having(name, "places").limit(20)  # its words in any form; the name itself is looked up
+    named = [func.lower(place) == name.lower() for place in (Details.city, Details.region, Details.country)]
+    return bool(session.scalar(select(exists().where(Details.image_id.in_(likely), or_(*named)))))

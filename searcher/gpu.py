@@ -1,15 +1,15 @@
-"""FAISS on a GPU: the rows of a library's index once more, in 16-bit floats as on disk, searched exactly.
+"""FAISS on a GPU: a library's rows once more, in 16-bit floats as on disk, searched exactly.
 
-The processor's index stays beside it, and answers what the GPU's cannot: searches among some images only,
-and for more hits than `MOST`.
+The processor answers what the GPU cannot: searches among some images only, and for more hits than `MOST`.
 """
 
+import threading
+
 import numpy as np
-from numpy.typing import NDArray
 
+from searcher.rows import Rows
+from searcher.segments import Ids
 from vlm.protocols import Floats
-
-Ids = NDArray[np.int64]
 
 MOST = 2_048  # hits, the most that FAISS finds on a GPU
 
@@ -31,17 +31,21 @@ class GpuRows:
         config.useFloat16 = True
         self._resources = faiss.StandardGpuResources()  # must outlive the index
         self._index = faiss.GpuIndexFlatIP(self._resources, dim, config)
-        self._ids = np.zeros(0, np.int64)
+        self._ids: Ids = np.empty(0, np.int64)
+        self._lock = threading.Lock()  # FAISS does one thing at a time on a GPU
 
-    def __len__(self) -> int:
-        return int(self._index.ntotal)
+    def hold(self, rows: Rows) -> None:
+        """Take in the rows that came since, or all of them when there are fewer than before."""
+        with self._lock:
+            if self._index.ntotal > len(rows):
+                self._index.reset()
+            for _, embeddings in rows.embeddings(self._index.ntotal):
+                self._index.add(embeddings)
+            self._ids = rows.ids
 
-    def add(self, ids: Ids, embeddings: Floats) -> None:
-        """Append ids [n] and embeddings [n, dim]."""
-        self._index.add(embeddings)
-        self._ids = np.concatenate([self._ids, ids])
-
-    def search(self, query: Floats, k: int) -> tuple[Floats, Ids]:
-        """The k best rows by inner product with query [dim]: scores and ids, best first."""
-        scores, rows = self._index.search(np.ascontiguousarray(query[None], np.float32), k)
-        return scores[0], self._ids[rows[0]]
+    def search(self, queries: Floats, k: int) -> tuple[Floats, Ids]:
+        """The k best rows by inner product with each of q queries [q, dim]: scores and ids [q, k], best first,
+        -1 where there are fewer."""
+        with self._lock:
+            scores, positions = self._index.search(np.ascontiguousarray(queries, np.float32), k)
+            return scores, np.append(self._ids, -1)[positions]

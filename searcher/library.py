@@ -1,6 +1,7 @@
 """The library: one folder with a catalog and vectors, and everything one can ask of it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -8,16 +9,18 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from PIL.Image import Image as PictureImage
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, insert, select
+from sqlalchemy.orm import Session
 
 import vlm
-from searcher import answers, database, filters
+from searcher import answers, database, filters, search
 from searcher.asking import ask_pictures, check_question
-from searcher.catalog import Embedding, File, Image
+from searcher.catalog import Embedding, File, Image, Wish
+from searcher.query import Part, Plan, parse
 from searcher.results import Hit, Photo, Reply, photos
+from searcher.search import Results
 from searcher.settings import Settings, load_settings
 from searcher.vectors import Vectors
-from searcher.words import shared_words
 from vlm.errors import AskpixError
 from vlm.pairing import background_captions
 from vlm.picture import open_file
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from vlm.reading import Reader
 
 LONGEST_QUERY = 1_000
+MOST_SAVED = 10_000  # photos of a saved search
 
 
 class Library:
@@ -143,43 +147,92 @@ class Library:
 
     # Search
 
+    def plan(self, query: str) -> Plan:
+        """How a query is understood; see `searcher.query`.
+
+        Raises AskpixError when it is empty or too long, or names a field or value that there is not.
+        """
+        with database.session(self.engine) as session:
+            return parse(check_query(query), filters.known(session))
+
+    def find(
+        self,
+        query: str | Plan | None = None,
+        *,
+        like: Path | None = None,
+        where: str | None = None,
+        k: int = 20,
+        min_confidence: float | None = None,
+    ) -> Results:
+        """Find photos by a query or its plan, by a picture file like them, or by both, best first.
+
+        `where` keeps only what its filter lets through; a filter alone lists that, newest first. Hits whose
+        confidence is below `min_confidence` (the model's calibrated cutoff unless set; 0 for all) are near misses.
+        Raises AskpixError when nothing is asked for, or the query cannot be understood, or a picture not read.
+        """
+        plan = query if isinstance(query, Plan) else Plan() if query is None else self.plan(query)
+        if like is not None:
+            plan = Plan((*plan.parts, Part("like", str(like))))
+        (results,) = self._find([plan], where, k, min_confidence)
+        return results
+
     def search(
         self,
-        text: str | None = None,
+        text: str | Plan | None = None,
         *,
         like: Path | None = None,
         where: str | None = None,
         k: int = 20,
         min_confidence: float | None = None,
     ) -> list[Hit]:
-        """Find photos by text, by a picture like them, or by both, best first.
-
-        `where` keeps only what its filter lets through (searcher/filters.py); alone, it lists that,
-        newest first. Hits whose confidence is below `min_confidence` (the model's calibrated cutoff
-        unless set; 0 for all) are left out, so that the list may be empty.
-        Raises AskpixError when the query is empty, too long, or names an unreadable picture.
-        """
-        query = None if text is None else check_query(text)
-        if query is None and like is None:
-            if where is None:
-                raise AskpixError("nothing to search for; give some words, a picture, or a filter")
-            return self.browse(where, k=k)
-        words = None if query is None else self.encoder.encode_texts([query])[0]
-        picture = None if like is None else self.embed_file(like)
-        return self._rank(query, words, picture, where, k, min_confidence)
+        """The hits of `find`."""
+        return self.find(text, like=like, where=where, k=k, min_confidence=min_confidence).hits
 
     def search_many(
         self,
-        texts: Sequence[str],
+        queries: Sequence[str | Plan],
         *,
         where: str | None = None,
         k: int = 20,
         min_confidence: float | None = None,
-    ) -> Iterator[list[Hit]]:
-        """Search for several texts, encoded together; as `search` for each."""
-        queries = [check_query(text) for text in texts]
-        for query, words in zip(queries, self.encoder.encode_texts(queries), strict=True):
-            yield self._rank(query, words, None, where, k, min_confidence)
+    ) -> Iterator[Results]:
+        """Carry out several queries or plans, encoded together; as `find` for each."""
+        plans = [query if isinstance(query, Plan) else self.plan(query) for query in queries]
+        yield from self._find(plans, where, k, min_confidence)
+
+    def _find(
+        self, plans: Sequence[Plan], where: str | None, k: int, min_confidence: float | None
+    ) -> Iterator[Results]:
+        with database.session(self.engine) as session:
+            kept = [] if where is None else [Part("where", term) for term in filters.read_filter(session, where)]
+        plans = [Plan((*plan.parts, *kept)) for plan in plans]
+        for encoded in search.encode(self, plans, self._picture):
+            if not encoded.plan.on:
+                raise AskpixError("nothing to search for; give some words, a picture, or a filter")
+            least = self.settings.min_confidence if min_confidence is None else min_confidence
+            if least is None:
+                least = 0.0 if encoded.text is None else self.encoder.cutoff
+            with database.session(self.engine) as session:
+                results = search.search(self, session, encoded, k, least)
+            self._wish(results.hits)
+            yield results
+
+    def _picture(self, value: str) -> Floats:
+        """The embedding [dim] of a like-part: an image of the library by its id, or a picture file by its path."""
+        if not value.isdigit():
+            return self.embed_file(Path(value))
+        try:
+            embedding: Floats = self.vectors.get(np.array([int(value)]), self.count_vectors())[0]
+        except KeyError as error:
+            raise AskpixError(f"image {value} is not indexed with {self.encoder.name}; index it first") from error
+        return embedding
+
+    def _wish(self, hits: Sequence[Hit]) -> None:
+        """Have captions written first for what people found without one."""
+        wanted = [{"image_id": hit.photo.id} for hit in hits if hit.photo.caption is None]
+        if wanted:
+            with suppress(AskpixError), database.writing(self.engine) as session:  # a library may be read-only
+                session.execute(insert(Wish).prefix_with("OR IGNORE"), wanted)
 
     def similar(self, image: Path | int, *, k: int = 20) -> list[Hit]:
         """Photos like a picture file, or like the image of the library with that id (itself left out).
@@ -187,26 +240,35 @@ class Library:
         Their confidence is the cosine of the two pictures' embeddings. Raises AskpixError when
         there is no such picture, or it cannot be read.
         """
-        if isinstance(image, Path):
-            return self._rank(None, None, self.embed_file(image), None, k, 0)
-        try:
-            embedding = self.vectors.get(np.array([image]), self.count_vectors())[0]
-        except KeyError as error:
-            raise AskpixError(f"image {image} is not indexed with {self.encoder.name}; index it first") from error
-        hits = self._rank(None, None, embedding, None, k + 1, 0)
+        hits = self.search(Plan((Part("like", str(image)),)), k=k + 1, min_confidence=0)
         return [hit for hit in hits if hit.photo.id != image][:k]
 
     def browse(self, where: str | None = None, *, k: int = 100, offset: int = 0) -> list[Hit]:
         """Photos without a ranking, newest in the library first; all of them, or those a filter lets through."""
         with database.session(self.engine) as session:
-            chosen = filters.select_ids(session, where) if where is not None else select(Image.id)
-            present = select(File.image_id).where(File.missing_since.is_(None))
-            ids = session.scalars(
-                chosen.where(Image.id.in_(present)).order_by(Image.id.desc()).limit(k).offset(offset)
-            ).all()
+            chosen = self.chosen(session, where)
+            ids = session.scalars(chosen.order_by(Image.id.desc()).limit(k).offset(offset)).all()
             found = photos(session, ids, self.captions_by)
         why = {"filter": where} if where is not None else {}
-        return [Hit(photo, 1.0, 1.0, why) for photo in found]
+        hits = [Hit(photo, 1.0, 1.0, why) for photo in found]
+        self._wish(hits)
+        return hits
+
+    def chosen(self, session: Session, where: str | None) -> Select[int]:
+        """The ids of the images with a file, or of those that a filter lets through, as a statement."""
+        wanted = () if where is None else filters.read_filter(session, where)
+        present = select(File.image_id).where(File.missing_since.is_(None))
+        return filters.select_ids(session, wanted, self.saved_ids).where(Image.id.in_(present))
+
+    def saved_ids(self, query: str) -> list[int]:
+        """The ids of the images that a saved search finds now.
+
+        Raises AskpixError when it is one of an album, which could be itself.
+        """
+        plan = self.plan(query)
+        if any(term.removeprefix("-").startswith("album:") for term in filters.terms(plan)):
+            raise AskpixError(f"the saved search {query!r} asks for an album, which a saved search cannot")
+        return [hit.photo.id for hit in self.search(plan, k=MOST_SAVED)]
 
     def photo(self, image_id: int) -> Photo | None:
         """The image with that id, unless it is unknown or its files are gone."""
@@ -224,59 +286,6 @@ class Library:
         image = open_file(path, self.encoder.image_size, self.settings.max_pixels).image
         embedding: Floats = self.encoder.look([image]).embeddings[0]
         return embedding
-
-    def _rank(
-        self,
-        query: str | None,
-        words: Floats | None,
-        picture: Floats | None,
-        where: str | None,
-        k: int,
-        min_confidence: float | None,
-    ) -> list[Hit]:
-        count = self.count_vectors()
-        if not count and self.count_images():
-            raise AskpixError(
-                f"this library is not indexed with {self.encoder.name}; "
-                "choose the model it was indexed with (--model), or index it with this one"
-            )
-        if min_confidence is None:
-            min_confidence = self.settings.min_confidence
-        if min_confidence is None:
-            min_confidence = self.encoder.cutoff if words is not None else 0.0
-        with database.session(self.engine) as session:
-            allowed = None
-            if where is not None:
-                allowed = np.array(session.scalars(filters.select_ids(session, where)).all(), np.int64)
-            parts = {"text": words, "image": picture}
-            target = np.sum([part for part in parts.values() if part is not None], axis=0)
-            wanted = k
-            # Images whose files are all gone are passed over, so it may take more to have k.
-            while True:
-                _, ids = self.vectors.search(target, wanted, count, allowed)
-                found = photos(session, ids.tolist(), self.captions_by)
-                if len(found) >= k or wanted >= count:
-                    break
-                wanted *= 4
-        hits = self._explain(found[:k], query, parts, count)
-        return [hit for hit in hits if hit.confidence >= min_confidence]
-
-    def _explain(self, found: list[Photo], query: str | None, parts: dict[str, Floats | None], count: int) -> list[Hit]:
-        """Hits that say what each part of the query gave to each photo."""
-        if not found:
-            return []
-        vectors = self.vectors.get(np.array([photo.id for photo in found]), count)
-        given = {name: vectors @ part for name, part in parts.items() if part is not None}
-        text = parts["text"]
-        sure = self.encoder.confidence
-        confidence = np.clip(given["image"], 0, 1) if text is None else sure(text, vectors, count)
-        hits = []
-        for i, photo in enumerate(found):
-            why: dict[str, Any] = {"embedding": {name: round(float(score[i]), 4) for name, score in given.items()}}
-            if query is not None:
-                why["words"] = shared_words(query, photo)
-            hits.append(Hit(photo, float(sum(score[i] for score in given.values())), float(confidence[i]), why))
-        return hits
 
     def explain(self, photo: Photo | Path, text: str) -> tuple[PictureImage, Relevance]:
         """Where in a photo of the library, or a picture file, the encoder finds a text, and the picture itself.

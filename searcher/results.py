@@ -65,6 +65,7 @@ class Hit:
     def as_json(self) -> dict[str, Any]:
         """The hit as the command line and the API print it."""
         return {
+            "id": self.photo.id,
             "path": str(self.photo.path),
             "score": round(self.score, 4),
             "confidence": round(self.confidence, 4),

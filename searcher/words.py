@@ -1,20 +1,54 @@
-"""Words that a query and what was written about a photo have in common."""
+"""Words of a query and of what was written about photos, in the form in which they are compared.
+
+English words are brought to their stems, accents are dropped, and runs of Chinese, Japanese and Korean are cut into
+pairs of characters, which stand for words well enough (bigrams: Nie, Gao, Zhang and Zhou, IRAL 2000).
+"""
 
 import re
+import unicodedata
+from functools import cache, lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from searcher.results import Photo
+from searcher.wordsearch import IDEOGRAPHS
+
+if TYPE_CHECKING:
+    from snowballstemmer.basestemmer import BaseStemmer
 
 _STOP = frozenset(
-    "a an and are as at be by for from has have in is it its of on or that the their there these this to was "
-    "were while with".split()
+    "a an and are as at be by for from has have in is it its of on or s that the their there these this to was "
+    "were while with der die das ein eine und im auf mit le la les un une des et dans sur du 的 了 在 是 和 着".split()
 )
+_WORD = re.compile(rf"{IDEOGRAPHS}+|\w+")
+_CUT = re.compile(rf"({IDEOGRAPHS}+)")
 
 
-def shared_words(query: str, photo: Photo) -> list[str]:
-    """The query's words, in its order, that stand in the photo's caption or tags."""
-    written = set(_words(" ".join([photo.caption or "", *photo.tags])))
-    return [word for word in dict.fromkeys(_words(query)) if word in written]
+def words(text: str) -> dict[str, str]:
+    """The words of a text without those that say nothing, by the form in which they are compared, in their order."""
+    found: dict[str, str] = {}
+    for run in _WORD.findall(text):
+        for piece in filter(None, _CUT.split(run)):
+            for word in _pieces(piece):
+                if word.lower() not in _STOP:
+                    found.setdefault(_stem(word), word)
+    return found
 
 
-def _words(text: str) -> list[str]:
-    return [word for word in re.findall(r"\w+", text.lower()) if word not in _STOP]
+def _pieces(run: str) -> list[str]:
+    if not _CUT.match(run) or len(run) == 1:
+        return [run]
+    return [one + other for one, other in pairwise(run)]
+
+
+@lru_cache(50_000)
+def _stem(word: str) -> str:
+    plain = "".join(c for c in unicodedata.normalize("NFKD", word.lower()) if not unicodedata.combining(c))
+    stem: str = _porter().stemWord(plain)
+    return stem
+
+
+@cache
+def _porter() -> "BaseStemmer":
+    import snowballstemmer
+
+    return snowballstemmer.stemmer("porter")

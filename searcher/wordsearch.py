@@ -5,20 +5,34 @@ not count, and Chinese, Japanese and Korean are found character by character, in
 its own text search: it is to do what the functions here do.
 """
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import bindparam, column, delete, insert, select, table
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    table,
+)
 from sqlalchemy.orm import Session
 
 from searcher.catalog import PEOPLE, Caption, Details, Keyword, Reading, Tag
 from vlm.streams import batches
 
 COLUMNS = ("people", "captions", "tags", "reading", "places")
-_WORDS = table("words", column("rowid"), *map(column, COLUMNS))
+IDEOGRAPHS = "[぀-ヿ㐀-鿿豈-﫿가-힯]"
+_WORDS = table("words", column("rowid", Integer), *map(column, COLUMNS))
 _BATCH = 500
-_IDEOGRAPH = re.compile(r"([぀-ヿ㐀-鿿豈-﫿가-힯])")
+_IDEOGRAPH = re.compile(f"({IDEOGRAPHS})")
 
 
 def refresh(session: Session, ids: Iterable[int]) -> None:
@@ -43,21 +57,67 @@ def apart(text: str) -> str:
     return _IDEOGRAPH.sub(r" \1 ", text)
 
 
+def having(text: str, *columns: str) -> Select[int]:
+    """The ids of the images of which a phrase was written, in any of these columns, or at all."""
+    return select(_WORDS.c.rowid).where(_match(_phrase(text), columns))
+
+
+def count(session: Session, text: str, most: int) -> int:
+    """Of how many images a phrase was written; counting ends at `most`."""
+    some = having(text).limit(most).subquery()
+    return session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def best(session: Session, texts: Iterable[str], most: int, allowed: Sequence[int] | None = None) -> Sequence[int]:
+    """The ids of the images of which any of these phrases was written, the most telling first (BM25: Robertson and
+    Zaragoza, 2009), out of those `allowed`, if given."""
+    wanted = _match(" OR ".join(map(_phrase, texts)), ())
+    found = select(_WORDS.c.rowid).where(wanted)
+    if allowed is not None:
+        found = found.where(_WORDS.c.rowid.in_(listed(allowed)))
+    return session.scalars(found.order_by(literal_column("rank")).limit(most)).all()
+
+
+def written(session: Session, ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """What was written about images, by id and column."""
+    rows = session.execute(select(_WORDS).where(_WORDS.c.rowid.in_(listed(ids))))
+    return {row.rowid: {name: getattr(row, name) for name in COLUMNS} for row in rows}
+
+
+def listed(ids: Sequence[int]) -> Select[int]:
+    """Ids as a table, of which there may be more than a statement may have parameters."""
+    each = func.json_each(json.dumps([int(i) for i in ids])).table_valued("value")
+    return select(each.c.value)
+
+
+def _match(query: str, columns: Sequence[str]) -> ColumnElement[bool]:
+    within = f"{{{' '.join(columns)}}} : ({query})" if columns else query
+    return literal_column("words").op("MATCH", is_comparison=True)(within)
+
+
+def _phrase(text: str) -> str:
+    """A phrase as FTS5 writes it, whatever stands in it."""
+    return '"{}"'.format(apart(text).replace('"', '""').replace("\0", " "))
+
+
 def _said(session: Session, ids: Sequence[int]) -> dict[tuple[int, str], list[str]]:
-    """The texts of images by id and column. What people say takes the place of what machines say."""
+    """The texts of images by id and column: what people say, and captions and tags, of which theirs take the place of
+    the machine's."""
     said: dict[tuple[int, str], list[str]] = defaultdict(list)
     captions = session.scalars(select(Caption).where(Caption.image_id.in_(ids))).all()
     corrected = {caption.image_id for caption in captions if caption.model == PEOPLE}
     for caption in captions:
         if caption.model == PEOPLE:
             said[caption.image_id, "people"].append(caption.text)
-        elif caption.image_id not in corrected:
+        if caption.model == PEOPLE or caption.image_id not in corrected:
             said[caption.image_id, "captions"].append(caption.text)
     tags = session.scalars(select(Tag).where(Tag.image_id.in_(ids))).all()
     removed = {(tag.image_id, tag.name) for tag in tags if tag.model == PEOPLE and not tag.score}
     for tag in tags:
         if (tag.image_id, tag.name) not in removed:
-            said[tag.image_id, "people" if tag.model == PEOPLE else "tags"].append(tag.name)
+            said[tag.image_id, "tags"].append(tag.name)
+            if tag.model == PEOPLE:
+                said[tag.image_id, "people"].append(tag.name)
     for keyword in session.scalars(select(Keyword).where(Keyword.image_id.in_(ids))):
         said[keyword.image_id, "people"].append(keyword.name)
     for about in session.scalars(select(Details).where(Details.image_id.in_(ids))):

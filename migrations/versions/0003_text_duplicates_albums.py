@@ -96,6 +96,6 @@ def downgrade() -> None:
     with op.batch_alter_table("images") as batch_op:
         batch_op.drop_index("ix_images_duplicate_of")
         batch_op.drop_constraint("fk_images_duplicate_of", type_="foreignkey")
-    for column in ("duplicate_of", "likeness"):
+    for name in ("duplicate_of", "likeness"):
         with op.batch_alter_table("images") as batch_op:
-            batch_op.drop_column(column)
+            batch_op.drop_column(name)

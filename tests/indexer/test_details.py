@@ -186,22 +186,22 @@ def names(library: Library, where: str) -> set[str]:
 def test_a_library_is_filtered_by_what_files_say(library: Library, index: Callable[[], tuple[int, int]]) -> None:
     index()
     for where in (
-        "taken:2019",
-        "taken:2019-07",
-        "taken:2019-07-14",
-        "after:2019-07-14 before:2019-07-15",
+        "date:2019",
+        "date:2019-07",
+        "date:2019-07-14",
+        "date:>=2019-07-14 date:<2019-07-15",
         'camera:"eos 80d"',
         "lens:50mm",
         "place:france",
         "rating:2",
-        "taken:2019 -taken:2020",
+        "date:2019 -date:2020",
     ):
         assert names(library, where) == {"coffee.jpg"}, where
-    assert names(library, "-taken:2019") == {"cat.jpg"}
-    assert names(library, "taken:2018") == names(library, "rating:3") == names(library, "before:2019-07-14") == set()
-    photo = library.browse("taken:2019")[0].photo
+    assert names(library, "-date:2019") == {"cat.jpg"}
+    assert names(library, "date:2018") == names(library, "rating:3") == names(library, "date:<2019-07-14") == set()
+    photo = library.browse("date:2019")[0].photo
     assert "Paris" in photo.place
-    for wrong in ("taken:July", "taken:2019-13", "after:0000", "rating:6", "rating:good"):
+    for wrong in ("date:July", "date:2019-13", "date:>=0000", "rating:6", "rating:good"):
         with pytest.raises(AskpixError, match=r"is no (date|rating)"):
             library.browse(wrong)
 
@@ -229,9 +229,9 @@ def test_a_library_of_before_learns_what_its_files_say(
     migrate(library.engine, "0001")
     library.close()
     library.engine = Library(tmp_path / "library").engine
-    assert names(library, "taken:2019") == set()
+    assert names(library, "date:2019") == set()
     assert index() == (2, 0)
-    assert names(library, "taken:2019") == {"coffee.jpg"}
+    assert names(library, "date:2019") == {"coffee.jpg"}
     assert index() == (0, 2)
     assert len(library.vectors) == 2
 

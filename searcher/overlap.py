@@ -1,0 +1,65 @@
+"""What the words of a query and those that were written about photos have in common."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import log
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from searcher import wordsearch
+from searcher.words import words
+from vlm.protocols import Floats
+
+COMMON = 20_000  # photos that have a word, from which it tells next to nothing
+FOUND = 100  # photos that are found by their words
+# What a query's words are worth where they were written, in spreads of the embeddings' scores; chosen on the dev sets
+# (python -m benchmarks.fusion). People's words, and those that stand in the picture, name what no embedding knows.
+WORTH = {"captions": 0.3, "tags": 0.3, "places": 4.0, "reading": 4.0, "people": 4.0}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The words of a query by their stems, and how much each tells: the logarithm of one in how many photos has it."""
+
+    words: dict[str, str]
+    telling: dict[str, float] = field(default_factory=dict)
+    common: frozenset[str] = frozenset()
+
+    @property
+    def rare(self) -> list[str]:
+        """The words by which photos can be found."""
+        return [word for stem, word in self.words.items() if stem not in self.common]
+
+
+def asked(session: Session, text: str, photos: int) -> Asked:
+    """The words of a text, weighed among so many photos."""
+    found = words(text)
+    having = {stem: wordsearch.count(session, word, COMMON) for stem, word in found.items()}
+    telling = {stem: log(1 + photos / (1 + count)) for stem, count in having.items()}
+    return Asked(found, telling, frozenset(stem for stem, count in having.items() if count in (0, COMMON)))
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What n photos share with a query: the worth of it [n], and the words themselves by column."""
+
+    worth: Floats
+    words: list[dict[str, list[str]]]
+
+
+def shared(session: Session, query: Asked, ids: Sequence[int]) -> Shared:
+    """What was written about photos compared with a query."""
+    worth = np.zeros(len(ids), np.float32)
+    said: list[dict[str, list[str]]] = [{} for _ in ids]
+    total = sum(query.telling.values())
+    if not total:
+        return Shared(worth, said)
+    written = wordsearch.written(session, ids)
+    for row, image_id in enumerate(ids):
+        for column, text in written.get(image_id, {}).items():
+            common = query.words.keys() & words(text).keys() if text else frozenset()
+            if common:
+                said[row][column] = [query.words[stem] for stem in query.words if stem in common]
+                worth[row] += WORTH[column] * sum(query.telling[stem] for stem in common) / total
+    return Shared(worth, said)
