@@ -1,4 +1,4 @@
-"""Filters of a search in SQL: the where-parts of a plan (searcher/query.py), all of which must hold."""
+"""Filters of a search in SQL: the where-parts of a plan (searcher/query), all of which must hold."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from searcher.tokens import EDGES, Phrase, Token, tokens
+from searcher.query.tokens import EDGES, Phrase, Token, tokens
 
 _LONGEST = 4  # words
 _LONGEST_CHINESE = 8  # characters

@@ -1,4 +1,4 @@
-"""The words of dates in English, German, French and Czech, as tables for `searcher.dates`.
+"""The words of dates in English, German, French and Czech, as tables for `searcher.query.dates`.
 
 All in small letters; an entry may be several words. Adding a language is adding a table.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 
-from searcher.stretches import Unit
+from searcher.query.stretches import Unit
 
 
 def _several(text: str) -> frozenset[str]:

@@ -18,7 +18,7 @@ A term begins at a space. A field is small letters, digits and _, with its value
 `12:30`, `note: this` and `http://…` are text, and so are a quotation mark without its partner and a
 parenthesis without a weight. Fields are those of `FIELDS` and the names of kept answers.
 
-What is said in plain words is understood with care (`searcher.phrases`): one date and one place; a year
+What is said in plain words is understood with care (`searcher.query.phrases`): one date and one place; a year
 alone only where it begins or ends a run of words (`beach 2022`), and not when it is all there is; and
 "without …" only where something else is asked for.
 """
@@ -30,14 +30,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
-from searcher.openings import without_opening
-from searcher.phrases import understand
-from searcher.query_plan import HEAVIEST, Kind, Part, Plan, check_count, cleaned
-from searcher.spans import rating_span, span
-from searcher.tokens import BREAK
+from searcher.query.openings import without_opening
+from searcher.query.phrases import understand
+from searcher.query.plan import HEAVIEST, Kind, Part, Plan, check_count, cleaned
+from searcher.query.spans import rating_span, span
+from searcher.query.tokens import BREAK
 from vlm.errors import AskpixError
-
-__all__ = ["FIELDS", "IS", "Kind", "Known", "Part", "Plan", "parse", "rating_span", "span", "typed"]
 
 FIELDS = {
     "path": "part of the path",

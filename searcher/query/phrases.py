@@ -11,10 +11,10 @@ from functools import cache
 from itertools import chain
 from typing import Literal, NamedTuple
 
-from searcher.dates import dates
-from searcher.negations import negations
-from searcher.place_phrases import chinese_place_phrases, place_phrases
-from searcher.tokens import BREAK, Phrase
+from searcher.query.dates import dates
+from searcher.query.negations import negations
+from searcher.query.place_phrases import chinese_place_phrases, place_phrases
+from searcher.query.tokens import BREAK, Phrase
 
 _NOT = re.compile(r"(?<!\w)(?:(?:but|and|aber|und|mais|et|ale|a) )?(?:not|nicht|pas|ne) $|不是?$", re.IGNORECASE)
 _LONGEST_NOT = 12  # characters
@@ -36,7 +36,7 @@ class Said(NamedTuple):
 def understand(
     text: str, today: date | None, place: Callable[[str], bool], *, with_negations: bool = True
 ) -> tuple[str, list[Said]]:
-    """What is left of a text, which may hold breaks (`searcher.tokens.BREAK`), and what was said in it.
+    """What is left of a text, which may hold breaks (`searcher.query.tokens.BREAK`), and what was said in it.
 
     Dates are understood where it is known what day it is, places where `place` says that a name is one.
     Only one date and one place are: two at once are seldom what is meant, but for "since … before …".

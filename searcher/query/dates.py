@@ -1,7 +1,7 @@
 """Phrases such as "last summer" or "vor drei Jahren" in a text, and the values of date filters they stand for.
 
-Words are read by the tables of `searcher.calendar_words`; Chinese, which has no spaces between words, in
-`searcher.chinese_dates`. A week begins on Monday. Summer is June to August and winter December to
+Words are read by the tables of `searcher.query.calendar_words`; Chinese, which has no spaces between words, in
+`searcher.query.chinese_dates`. A week begins on Monday. Summer is June to August and winter December to
 February, as in the northern half of the world, where most photos are taken. "Last summer" is the latest
 that is over, "last week" the one before this week, "3 weeks ago" the whole of that week.
 """
@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from heapq import merge
 
-from searcher.calendar_words import LANGUAGES
-from searcher.chinese_dates import chinese_dates
-from searcher.date_reader import DateReader, is_year
-from searcher.tokens import EDGES, Phrase, Token, tokens
+from searcher.query.calendar_words import LANGUAGES
+from searcher.query.chinese_dates import chinese_dates
+from searcher.query.date_reader import DateReader, is_year
+from searcher.query.tokens import EDGES, Phrase, Token, tokens
 
 
 def dates(text: str, today: date) -> Iterator[Phrase]:

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-from searcher import stretches
-from searcher.date_reader import is_year
-from searcher.spans import written
-from searcher.stretches import DAY, Stretch, Unit, Yearly
-from searcher.tokens import Phrase
+from searcher.query import stretches
+from searcher.query.date_reader import is_year
+from searcher.query.spans import written
+from searcher.query.stretches import DAY, Stretch, Unit, Yearly
+from searcher.query.tokens import Phrase
 
 _NUMERALS = "一二三四五六七八九十"
 _COUNTED = rf"(?P<count>\d{{1,3}}|[{_NUMERALS}两兩])[个個]?(?P<unit>年|月|周|週|星期|天)"

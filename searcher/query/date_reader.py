@@ -5,10 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from searcher import stretches
-from searcher.calendar_words import Words
-from searcher.spans import stretch, written
-from searcher.stretches import DAY, Stretch, Yearly
+from searcher.query import stretches
+from searcher.query.calendar_words import Words
+from searcher.query.spans import stretch, written
+from searcher.query.stretches import DAY, Stretch, Yearly
 
 _FIRST_YEAR = 1826  # of the oldest photograph that is kept
 _ISO = re.compile(r"\d{4}-\d\d(?:-\d\d)?", re.ASCII)

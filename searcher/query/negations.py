@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from searcher.tokens import Phrase
+from searcher.query.tokens import Phrase
 
 # For each language the words that turn round what follows, and those that end it, as commas do.
 _LANGUAGES = (
