@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from searcher import catalog, database
-from searcher.catalog import Caption, File, Image, Tag
+from searcher import catalog, database, wordsearch
+from searcher.catalog import PEOPLE, Caption, Image, Tag
+from searcher.corrections import image_at
 from searcher.library import Library
 from searcher.results import photos
 from searcher.xmp import read_xmp, write_xmp
@@ -23,12 +24,15 @@ from vlm.video import split_moment
 
 IMPORTED = "imported"  # whose captions those are that do not say
 _BATCH = 500
-_COLUMNS = ("image", "caption", "hash", "width", "height", "confidence", "captioner", "tags", "scores")
+_COLUMNS = ("image", "caption", "hash", "width", "height", "confidence", "captioner", "tags", "scores", "by_people")
 
 
 @dataclass(frozen=True)
 class Record:
-    """What was written about one image: `tags` are names with their probabilities, `hash` is that of the content."""
+    """What was written about one image: `tags` are names with their probabilities, `hash` is that of the content.
+
+    Tags are those of the captioner, but the names in `by_people`: given by people, with 1, or taken away, with 0.
+    """
 
     image: str
     caption: str
@@ -38,12 +42,18 @@ class Record:
     confidence: float = 1.0
     captioner: str = IMPORTED
     tags: list[tuple[str, float]] = field(default_factory=list)
+    by_people: list[str] = field(default_factory=list)
+
+    @property
+    def shown(self) -> list[str]:
+        """The tags without those that people took away."""
+        return [name for name, score in self.tags if score or name not in self.by_people]
 
 
 def records(library: Library, where: str | None = None) -> Iterator[Record]:
     """The captioned images of a library in the order they were added, or those that a filter lets through.
 
-    Each with the caption of the library's captioner, or else another's.
+    Each with the caption that people gave, or else of the library's captioner, or else another's.
     """
     last = 0
     while True:
@@ -58,11 +68,13 @@ def records(library: Library, where: str | None = None) -> Iterator[Record]:
 
 
 def _records(session: Session, ids: Sequence[int], captioner: str) -> Iterator[Record]:
-    tags: dict[tuple[int, str | None], list[tuple[str, float]]] = defaultdict(list)
+    tags: dict[tuple[int, str], list[tuple[str, float]]] = defaultdict(list)
     for tag in session.scalars(select(Tag).where(Tag.image_id.in_(ids)).order_by(Tag.score.desc(), Tag.name)):
         tags[tag.image_id, tag.model].append((tag.name, round(tag.score, 4)))
     for photo in photos(session, ids, captioner):
-        if photo.caption is not None:
+        if photo.caption is not None and photo.captioner is not None:
+            people = dict(tags[photo.id, PEOPLE])
+            machine = tags[photo.id, captioner if photo.captioner == PEOPLE else photo.captioner]
             yield Record(
                 image=str(photo.path),
                 caption=photo.caption,
@@ -70,8 +82,9 @@ def _records(session: Session, ids: Sequence[int], captioner: str) -> Iterator[R
                 width=photo.width,
                 height=photo.height,
                 confidence=round(photo.caption_confidence or 0, 4),
-                captioner=photo.captioner or IMPORTED,
-                tags=tags[photo.id, photo.captioner],
+                captioner=photo.captioner,
+                tags=[*people.items(), *((name, score) for name, score in machine if name not in people)],
+                by_people=[*people],
             )
 
 
@@ -79,14 +92,15 @@ def _records(session: Session, ids: Sequence[int], captioner: str) -> Iterator[R
 
 
 def write_csv(source: Iterable[Record], file: IO[str]) -> int:
-    """Write a table with a first line of names; tags and their scores are lists with "; " between. How many rows."""
+    """Write a table with a first line of names; tags, their scores and those by people are lists with "; " between.
+    How many rows."""
     rows = csv.writer(file)
     rows.writerow(_COLUMNS)
     count = 0
     for count, record in enumerate(source, 1):  # noqa: B007  returned
-        names, scores = "; ".join(n for n, _ in record.tags), "; ".join(str(s) for _, s in record.tags)
-        values = (getattr(record, column) for column in _COLUMNS[:-2])
-        rows.writerow([*values, names, scores])
+        lists = ([n for n, _ in record.tags], [str(s) for _, s in record.tags], record.by_people)
+        values = (getattr(record, column) for column in _COLUMNS[: -len(lists)])
+        rows.writerow([*values, *map("; ".join, lists)])
     return count
 
 
@@ -113,7 +127,8 @@ def write_coco(source: Iterable[Record], file: IO[str]) -> int:
             about = {"id": count, "image_id": count, "caption": record.caption, "confidence": record.confidence}
             comma = ",\n" if count > 1 else "\n"
             file.write(comma + json.dumps({**image, "hash": record.hash}))
-            annotations.write(comma + json.dumps({**about, "captioner": record.captioner, "tags": _named(record)}))
+            by = {"captioner": record.captioner, "tags": _named(record), "by_people": record.by_people}
+            annotations.write(comma + json.dumps({**about, **by}))
         file.write('\n], "annotations": [')
         annotations.seek(0)
         while part := annotations.read(1 << 20):
@@ -155,17 +170,17 @@ def write_sidecars(source: Iterable[Record], folder: Path | None) -> Iterator[tu
 
 
 def _properties(record: Record) -> dict[str, str | list[str]]:
-    names = [name for name, _ in record.tags]
-    return {
+    properties: dict[str, str | list[str]] = {
         "dc:description": record.caption,
-        "dc:subject": names,
+        "dc:subject": record.shown,
         "askpix:caption": record.caption,
         "askpix:confidence": str(record.confidence),
         "askpix:captioner": record.captioner,
         "askpix:hash": record.hash or "",
-        "askpix:tags": names,
+        "askpix:tags": [name for name, _ in record.tags],
         "askpix:scores": [str(score) for _, score in record.tags],
     }
+    return properties | ({"askpix:by_people": list(record.by_people)} if record.by_people else {})
 
 
 def _ours(sidecar: Path) -> bool:
@@ -214,35 +229,53 @@ def read_export(path: Path) -> Iterator[Record]:
 def write_records(library: Library, source: Iterable[Record]) -> Iterator[tuple[Record, bool]]:
     """Put records into a library, batch by batch; each with whether its image is there, by content or by path.
 
-    A caption takes the place of one that the same captioner wrote before.
+    A caption takes the place of one that the same captioner wrote before, and so do tags. A machine's tags beside a
+    caption by people are left out, since a machine gives them again.
     """
     for batch in batches(source, _BATCH):
         with database.writing(library.engine) as session:
-            done = [(record, _write(session, record)) for record in batch]
-        yield from done
+            images = [_image(session, record) for record in batch]
+            for record, image in zip(batch, images, strict=True):
+                if image is not None:
+                    _write(session, record, image)
+            wordsearch.refresh(session, {image for image in images if image is not None})
+        yield from ((record, image is not None) for record, image in zip(batch, images, strict=True))
 
 
-def _write(session: Session, record: Record) -> bool:
-    image = session.scalar(select(Image.id).where(Image.hash == record.hash)) if record.hash else None
-    if image is None:
-        path = Path(record.image).absolute()
-        image = session.scalar(select(File.image_id).where(File.folder == str(path.parent), File.name == path.name))
-    if image is None:
-        return False
-    own = {"image_id": image, "model": record.captioner}
-    session.merge(Caption(**own, text=record.caption, confidence=record.confidence, created_at=catalog.now()))
-    for old in session.scalars(select(Tag).filter_by(**own)):
-        session.delete(old)
-    session.flush()
-    session.add_all(Tag(**own, name=name, score=score) for name, score in dict(record.tags).items())
-    return True
+def _image(session: Session, record: Record) -> int | None:
+    """The id of a record's image: by its content, or else by its path."""
+    by_content = session.scalar(select(Image.id).where(Image.hash == record.hash)) if record.hash else None
+    return by_content or image_at(session, Path(record.image))
+
+
+def _write(session: Session, record: Record, image: int) -> None:
+    caption = Caption(
+        image_id=image,
+        model=record.captioner,
+        text=record.caption,
+        confidence=record.confidence,
+        created_at=catalog.now(),
+    )
+    session.merge(caption)
+    people = {name: score for name, score in record.tags if name in record.by_people}
+    if people:
+        _replace_tags(session, image, PEOPLE, people)
+    if record.captioner != PEOPLE:
+        machine = {name: score for name, score in record.tags if name not in people}
+        _replace_tags(session, image, record.captioner, machine)
+
+
+def _replace_tags(session: Session, image: int, model: str, tags: dict[str, float]) -> None:
+    session.execute(delete(Tag).where(Tag.image_id == image, Tag.model == model))
+    session.add_all(Tag(image_id=image, model=model, name=name, score=score) for name, score in tags.items())
 
 
 def _of_row(row: dict[str, str]) -> Record:
-    names, scores = (row.get(column) or "" for column in ("tags", "scores"))
+    names, scores, by_people = (row.get(column) or "" for column in ("tags", "scores", "by_people"))
     return _of_object(
         {
             **row,
+            "by_people": list(filter(None, by_people.split("; "))),
             "tags": [
                 {"name": name, "score": score}
                 for name, score in zip(names.split("; "), scores.split("; "), strict=True)
@@ -269,6 +302,7 @@ def _of_object(values: dict[str, Any]) -> Record:
         confidence=confidence,
         captioner=str(values.get("captioner") or IMPORTED),
         tags=tags,
+        by_people=[str(name) for name in values.get("by_people") or []],
     )
 
 
@@ -290,5 +324,6 @@ def _of_sidecar(path: Path) -> Record | None:
             "image": str(path.absolute().with_suffix("")),
             **{name: said.one(f"askpix:{name}") for name in ("caption", "hash", "confidence", "captioner")},
             "tags": [{"name": name, "score": score} for name, score in tags],
+            "by_people": said.many("askpix:by_people"),
         }
     )

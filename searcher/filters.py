@@ -138,7 +138,7 @@ def _is(value: str) -> ColumnElement[bool]:
     said = {
         "rated": Details.rating > 0,
         "dated": Details.taken_at.is_not(None),
-        "placed": or_(Details.latitude.is_not(None), Details.country.is_not(None)),
+        "placed": or_(*(place.is_not(None) for place in (Details.latitude, *_TEXTS["place"]))),
     }
     return exists().where(Details.image_id == Image.id, said[value])
 

@@ -213,7 +213,7 @@ class Library:
             if least is None:
                 least = 0.0 if encoded.text is None else self.encoder.cutoff
             with database.session(self.engine) as session:
-                results = search.search(self, session, encoded, k, least)
+                results = search.search(self, session, encoded, k, least, everything=min_confidence == 0)
             self._wish(results.hits)
             yield results
 

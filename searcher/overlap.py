@@ -15,7 +15,8 @@ COMMON = 20_000  # photos that have a word, from which it tells next to nothing
 FOUND = 100  # photos that are found by their words
 # What a query's words are worth where they were written, in spreads of the embeddings' scores; chosen on the dev sets
 # (python -m benchmarks.fusion). People's words, and those that stand in the picture, name what no embedding knows.
-WORTH = {"captions": 0.3, "tags": 0.3, "places": 4.0, "reading": 4.0, "people": 4.0}
+WORTH = {"captions": 0.3, "tags": 1.5, "places": 8.0, "reading": 8.0, "people": 8.0}
+SAID = frozenset({"places", "reading", "people"})
 
 
 @dataclass(frozen=True)
@@ -42,24 +43,30 @@ def asked(session: Session, text: str, photos: int) -> Asked:
 
 @dataclass(frozen=True)
 class Shared:
-    """What n photos share with a query: the worth of it [n], and the words themselves by column."""
+    """What n photos share with a query: the worth of it [n], which part of the query people or the pictures say
+    themselves [n], and the words by column."""
 
     worth: Floats
+    said: Floats
     words: list[dict[str, list[str]]]
 
 
 def shared(session: Session, query: Asked, ids: Sequence[int]) -> Shared:
     """What was written about photos compared with a query."""
-    worth = np.zeros(len(ids), np.float32)
-    said: list[dict[str, list[str]]] = [{} for _ in ids]
+    worth, said = np.zeros((2, len(ids)), np.float32)
+    found: list[dict[str, list[str]]] = [{} for _ in ids]
     total = sum(query.telling.values())
     if not total:
-        return Shared(worth, said)
+        return Shared(worth, said, found)
     written = wordsearch.written(session, ids)
     for row, image_id in enumerate(ids):
+        named: set[str] = set()
         for column, text in written.get(image_id, {}).items():
             common = query.words.keys() & words(text).keys() if text else frozenset()
             if common:
-                said[row][column] = [query.words[stem] for stem in query.words if stem in common]
+                found[row][column] = [query.words[stem] for stem in query.words if stem in common]
                 worth[row] += WORTH[column] * sum(query.telling[stem] for stem in common) / total
-    return Shared(worth, said)
+            if column in SAID:
+                named |= common
+        said[row] = sum(query.telling[stem] for stem in named) / total
+    return Shared(worth, said, found)

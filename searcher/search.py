@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 RANKED = 100  # photos by embedding whose words are looked at as well
 NEAR = 12  # near misses that are shown
+NAMED = 0.9  # how likely a photo is meant of which people, or its own text, say every word of a query
 AGAINST = 3.0  # spreads that a photo loses which surely shows what is not wanted
 
 Ids = Sequence[int]
@@ -97,9 +98,11 @@ def encode(library: "Library", plans: Sequence[Plan], picture: Callable[[str], F
     return [Encoded(plan, own) for plan, own in zip(plans, vectors, strict=True)]
 
 
-def search(library: "Library", session: Session, encoded: Encoded, k: int, least: float) -> Results:
+def search(
+    library: "Library", session: Session, encoded: Encoded, k: int, least: float, *, everything: bool = False
+) -> Results:
     """Carry out a plan: the k best photos. Those less likely than `least`, or without the words in quotation marks,
-    are near misses, which follow the hits when `least` is 0."""
+    are near misses, which follow the hits where `everything` is wanted."""
     plan = encoded.plan
     allowed = _allowed(library, session, plan)
     exact = _having_all(session, plan, allowed)
@@ -110,7 +113,7 @@ def search(library: "Library", session: Session, encoded: Encoded, k: int, least
         known = {hit.photo.id for hit in (*hits, *near)}
         others = _Ranking(library, session, encoded, allowed).best(k + NEAR)
         near += [hit for hit in others if hit.photo.id not in known]
-    if not least:
+    if everything:
         return Results(plan, [*hits, *near][:k])
     return Results(plan, hits[:k], near[:NEAR] if len(hits) < k else [])
 
@@ -215,12 +218,13 @@ class _Ranking:
         near = vectors @ target
         spread = float(near.std()) or 1.0
         words = shared(self.session, self._asked, ids[: RANKED + FOUND])
-        worth = np.zeros(len(ids), np.float32)
-        worth[: len(words.worth)] = spread * words.worth
+        worth, said = np.zeros((2, len(ids)), np.float32)
+        worth[: len(words.worth)], said[: len(words.said)] = spread * words.worth, words.said
         if text is None:
             sure = np.clip(near / np.linalg.norm(target), 0, 1)
-        else:  # words count as if the embeddings were as much nearer
+        else:  # words count as if the embeddings were as much nearer, and for themselves where the query was said
             sure = self.library.encoder.confidence(text, vectors + worth[:, None] * text, count)
+            sure = 1 - (1 - sure) * (1 - NAMED * said**2)
         score = near + worth
         against = {}
         for place, part, row in self.encoded.rows("not"):
@@ -231,9 +235,9 @@ class _Ranking:
         found = photos(self.session, [ids[i] for i in order], self.library.captions_by)
         hits = []
         for photo, i in zip(found, order.tolist(), strict=True):
-            said = words.words[i] if i < len(words.words) else {}
+            shares = words.words[i] if i < len(words.words) else {}
             why = self._why(
-                vectors[i], said, float(worth[i]), {place: float(lost[i]) for place, lost in against.items()}
+                vectors[i], shares, float(worth[i]), {place: float(lost[i]) for place, lost in against.items()}
             )
             hits.append(Hit(photo, float(score[i]), float(sure[i]), why))
         return hits, seen

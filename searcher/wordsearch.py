@@ -33,6 +33,7 @@ IDEOGRAPHS = "[぀-ヿ㐀-鿿豈-﫿가-힯]"
 _WORDS = table("words", column("rowid", Integer), *map(column, COLUMNS))
 _BATCH = 500
 _IDEOGRAPH = re.compile(f"({IDEOGRAPHS})")
+_APART = re.compile(f" ({IDEOGRAPHS}) ")
 
 
 def refresh(session: Session, ids: Iterable[int]) -> None:
@@ -81,7 +82,7 @@ def best(session: Session, texts: Iterable[str], most: int, allowed: Sequence[in
 def written(session: Session, ids: Sequence[int]) -> dict[int, dict[str, str]]:
     """What was written about images, by id and column."""
     rows = session.execute(select(_WORDS).where(_WORDS.c.rowid.in_(listed(ids))))
-    return {row.rowid: {name: getattr(row, name) for name in COLUMNS} for row in rows}
+    return {row.rowid: {name: _APART.sub(r"\1", getattr(row, name)) for name in COLUMNS} for row in rows}
 
 
 def listed(ids: Sequence[int]) -> Select[int]:
