@@ -72,19 +72,22 @@ def dng(path: Path, image: Image.Image, preview: Image.Image | None, orientation
     path.write_bytes(file + data + shown)
 
 
-def video(path: Path, scenes: list[Image.Image], seconds: float = 2.0, **said: str) -> None:
-    """Write a video that shows each picture for some seconds, at ten frames a second."""
+def video(
+    path: Path, scenes: list[Image.Image], seconds: float = 2.0, codec: str = "mpeg4", rate: int = 10, **said: str
+) -> None:
+    """Write a video that shows each picture for some seconds."""
     import av
 
     with av.open(str(path), "w") as container:
         container.metadata.update(said)
-        stream = container.add_stream("mpeg4", rate=10)
+        stream = container.add_stream(codec, rate=rate)
         stream.width, stream.height = scenes[0].size
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.codec_context.gop_size = 5
         stream.codec_context.bit_rate = 4_000_000
         for scene in scenes:
             frame = av.VideoFrame.from_image(scene.convert("RGB").resize(scenes[0].size))
-            for _ in range(round(10 * seconds)):
+            for _ in range(round(rate * seconds)):
                 frame.pts = None
                 container.mux(stream.encode(frame))
         container.mux(stream.encode())

@@ -1,34 +1,39 @@
-"""Cameras' raw files: the preview that the camera put into them, or else the picture developed from them."""
+"""Cameras' raw files by LibRaw: the preview that the camera put into them, or else the picture developed from them."""
 
 import io
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-RAW = frozenset(
-    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl .sr2 "
-    ".srf .srw .x3f".split()
-)
-_ORIENTATION = 0x0112
-_TURNS = {3: Image.Transpose.ROTATE_180, 5: Image.Transpose.ROTATE_90, 6: Image.Transpose.ROTATE_270}
+from vlm.kinds import RAW
+from vlm.limits import Limits
+from vlm.stills import Picture, decode
+
+__all__ = ["RAW", "open_raw"]
+
+_ORIENTATIONS = {3: 3, 5: 8, 6: 6}  # in EXIF's numbers, by LibRaw's
 
 
-def open_raw(path: Path, side: int) -> tuple[Image.Image, tuple[int, int]]:
-    """A raw file's picture, and the width and height of the whole one, upright.
+def open_raw(path: Path, side: int, limits: Limits) -> Picture:
+    """A raw file's picture: its preview if the shorter side has `side` pixels, else developed at half the size.
 
-    The picture is the embedded preview, not decoded yet, if its shorter side has `side` pixels; else it is
-    developed at half the size. Raises rawpy.LibRawError for what is no raw file.
+    Raises rawpy.LibRawError for what is no raw file.
     """
     import rawpy
 
     with rawpy.imread(str(path)) as raw:
         sizes = raw.sizes
         width, height = sizes.width, sizes.height
+        limits.check(width, height)
         if sizes.flip in {5, 6}:
             width, height = height, width
+        # Some makers say which way is up in the preview too, some in the raw file alone.
         if preview := _preview(raw, side):
-            return preview, (width, height)
-        return Image.fromarray(raw.postprocess(half_size=True, use_camera_wb=True)), (width, height)
+            image = decode(preview, side, limits, _ORIENTATIONS.get(sizes.flip, 1)).image
+        else:
+            developed = Image.fromarray(raw.postprocess(half_size=True, use_camera_wb=True))
+            image = decode(developed, side, limits).image
+    return Picture(image, width, height, path.suffix[1:].upper())
 
 
 def _preview(raw: "rawpy.RawPy", side: int) -> Image.Image | None:  # type: ignore[name-defined]  # noqa: F821
@@ -36,14 +41,10 @@ def _preview(raw: "rawpy.RawPy", side: int) -> Image.Image | None:  # type: igno
 
     try:
         found = raw.extract_thumb()
-    except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
+        if found.format is rawpy.ThumbFormat.JPEG:
+            preview: Image.Image = Image.open(io.BytesIO(found.data), formats=("JPEG",))
+        else:
+            preview = Image.fromarray(found.data)
+    except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError, UnidentifiedImageError):
         return None
-    if found.format is not rawpy.ThumbFormat.JPEG:
-        preview = Image.fromarray(found.data)
-    else:
-        preview = Image.open(io.BytesIO(found.data), formats=("JPEG",))
-    if min(preview.size) < side:
-        return None
-    # Some makers say which way is up in the preview too, some in the raw file alone.
-    turn = _TURNS.get(raw.sizes.flip)
-    return preview if turn is None or _ORIENTATION in preview.getexif() else preview.transpose(turn)
+    return preview if min(preview.size) >= side else None

@@ -48,9 +48,26 @@ def test_it_is_turned_upright(photo: Image.Image, tmp_path: Path, with_preview: 
 
 
 def test_what_is_no_raw_file_or_too_large(photo: Image.Image, tmp_path: Path) -> None:
-    (tmp_path / "a.nef").write_bytes(b"not a picture")
-    with pytest.raises(UnreadablePicture, match="the file is damaged"):
+    (tmp_path / "a.nef").write_bytes(b"not a picture" * 100)
+    with pytest.raises(UnreadablePicture, match="not a picture in a format that can be read"):
         open_picture(tmp_path / "a.nef", 100)
     dng(tmp_path / "a.dng", photo, photo)
     with pytest.raises(UnreadablePicture, match="480 x 320 is more than 0 megapixels"):
         open_picture(tmp_path / "a.dng", 100, max_pixels=1000)
+
+
+def test_a_damaged_preview_is_developed_instead(photo: Image.Image, tmp_path: Path) -> None:
+    dng(tmp_path / "a.dng", photo, photo)
+    data = (tmp_path / "a.dng").read_bytes()
+    start = data.rindex(b"\xff\xd8\xff")
+    (tmp_path / "a.dng").write_bytes(data[:start] + bytes(len(data) - start))
+    assert alike(open_picture(tmp_path / "a.dng", 100).image, photo) > 0.95
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tif", "png"])
+def test_a_picture_named_like_a_raw_file_is_one(photo: Image.Image, tmp_path: Path, suffix: str) -> None:
+    photo.save(tmp_path / f"a.{suffix}")
+    (tmp_path / f"a.{suffix}").rename(tmp_path / "a.nef")
+    picture = open_picture(tmp_path / "a.nef", 100)
+    assert picture.format in {"JPEG", "TIFF", "PNG"}
+    assert alike(picture.image, photo) > 0.99
