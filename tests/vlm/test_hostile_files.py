@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from hostile import bombs, good, mutants
 from PIL import Image
 
+from hostile import bombs, good, mutants
 from vlm import apart
 from vlm.limits import MAX_PIXELS, Limits
 from vlm.picture import UnreadablePicture, open_ahead, open_picture

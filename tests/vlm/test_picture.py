@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pillow_heif
 import pytest
-from hostile import chunk
 from PIL import Image, ImageCms
 
+from hostile import chunk
 from vlm.picture import UnreadablePicture, open_ahead, open_picture, peek
 
 pillow_heif.register_heif_opener()  # for saving
