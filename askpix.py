@@ -5,11 +5,14 @@ import sys
 import click
 
 import indexer.commands
+import searcher.album_commands
 import searcher.commands
+import searcher.completion
 import searcher.export_commands
 import searcher.model_commands
 import vlm.commands
 import webui.commands
+import webui.mcp_commands
 from vlm.console import note
 from vlm.errors import AskpixError
 
@@ -26,10 +29,13 @@ for verb in (
     indexer.commands.runs,
     searcher.commands.search,
     searcher.commands.similar,
+    searcher.album_commands.albums,
+    searcher.album_commands.correct,
     searcher.commands.ask,
     vlm.commands.caption,
     vlm.commands.explain,
     webui.commands.serve,
+    webui.mcp_commands.mcp,
     vlm.commands.evaluate,
     vlm.commands.train,
     searcher.commands.duplicates,
@@ -37,6 +43,7 @@ for verb in (
     searcher.export_commands.import_,
     searcher.model_commands.models,
     searcher.commands.doctor,
+    searcher.completion.completion,
 ):
     cli.add_command(verb)
 

@@ -32,13 +32,13 @@ def main() -> None:
         threading.Thread(target=server.run, daemon=True).start()
         address = f"http://127.0.0.1:{server.effective_port}"
         pages = {
-            "search": (f"/?q={QUERY}&all=1", {"width": 1280, "height": 800}, "light"),
+            "search": (f"/?q={QUERY}", {"width": 1280, "height": 800}, "light"),
             "photo": (
-                f"/image/{first.id}?q={QUERY}&all=1&question=what colour is the dog?",
+                f"/image/{first.id}?q={QUERY}&question=what colour is the dog?",
                 {"width": 1280, "height": 800},
                 "light",
             ),
-            "phone": (f"/?q={QUERY}&all=1", {"width": 390, "height": 800}, "dark"),
+            "phone": (f"/?q={QUERY}", {"width": 390, "height": 800}, "dark"),
         }
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(

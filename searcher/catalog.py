@@ -24,6 +24,11 @@ _TO_SQL = {0xDC00 + byte: _STRAY + byte for byte in range(0x80, 0x100)}
 _FROM_SQL = {stored: surrogate for surrogate, stored in _TO_SQL.items()}
 
 
+def to_sql(name: str) -> str:
+    """A path as it stands in the catalog."""
+    return name.translate(_TO_SQL)
+
+
 class FileName(TypeDecorator[str]):
     """A path as Python knows it. Names that are not UTF-8 hold surrogates, which no database stores."""
 
@@ -31,7 +36,7 @@ class FileName(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return value.translate(_TO_SQL) if value else value
+        return to_sql(value) if value else value
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         return value.translate(_FROM_SQL) if value else value
@@ -188,7 +193,7 @@ class Tag(Base):
     """A word for something in an image, with its probability."""
 
     __tablename__ = "tags"
-    __table_args__ = (Index("ix_tags_name", "name"),)
+    __table_args__ = (Index("ix_tags_name", "name", "image_id"),)
 
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
     model: Mapped[str] = mapped_column(String(200), primary_key=True)

@@ -32,6 +32,7 @@ def open_catalog(path: Path) -> Engine:
 
 
 def _set_up(connection: Any, _record: Any) -> None:
+    connection.create_function("casefold", 1, lambda text: text and text.casefold(), deterministic=True)
     connection.isolation_level = None  # transactions begin as `_begin` says, not when Python's driver thinks fit
     # WAL lets searches go on while a run writes; NORMAL still survives a crash of the process,
     # and after a power cut loses at most the last steps, which the next run does again.

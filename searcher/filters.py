@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, false, func, or_, select, true
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from searcher import wordsearch
 from searcher.catalog import (
@@ -14,12 +15,12 @@ from searcher.catalog import (
     Answer,
     Details,
     File,
-    FileName,
     Image,
     Keyword,
     Question,
     Reading,
     Tag,
+    to_sql,
 )
 from searcher.query import FIELDS, Known, Plan, parse, rating_span, span
 from vlm.errors import AskpixError
@@ -81,14 +82,14 @@ def _condition(session: Session, field: str, value: str, saved: Saved) -> Column
     match field:
         case "path":
             path = cast(File.folder, String) + "/" + cast(File.name, String)
-            stored = FileName().process_bind_param(value, session.get_bind().dialect) or ""
-            return exists().where(File.image_id == Image.id, path.icontains(stored, autoescape=True))
+            inside = path.icontains(to_sql(value), autoescape=True)
+            return Image.id.in_(select(File.image_id).where(File.image_id.is_not(None), inside))
         case "caption" | "text":
             return Image.id.in_(wordsearch.having(value, _WRITTEN[field]))
         case "tag":
             return _tagged(value)
         case "keyword":
-            return exists().where(Keyword.image_id == Image.id, func.lower(Keyword.name) == value.lower())
+            return Image.id.in_(select(Keyword.image_id).where(_same(Keyword.name, value)))
         case "type":
             return _type(value)
         case "is":
@@ -96,8 +97,14 @@ def _condition(session: Session, field: str, value: str, saved: Saved) -> Column
         case "album":
             return _album(session, value, saved)
         case "date" | "rating" | "camera" | "lens" | "place" | "description":
-            return exists().where(Details.image_id == Image.id, _said(field, value))
+            return Image.id.in_(select(Details.image_id).where(_said(field, value)))
     return _answered(session, field, value)
+
+
+def _same(text: Any, value: str) -> ColumnElement[bool]:
+    """Whether a text is this one, in any case; the function is `searcher.database`'s."""
+    same: ColumnElement[bool] = func.casefold(text) == value.casefold()
+    return same
 
 
 def _said(field: str, value: str) -> ColumnElement[bool]:
@@ -115,10 +122,10 @@ def _said(field: str, value: str) -> ColumnElement[bool]:
 
 
 def _tagged(name: str) -> ColumnElement[bool]:
-    """A tag that people or a machine gave, and people did not take away."""
-    this = func.lower(Tag.name) == name.lower()
-    removed = exists().where(Tag.image_id == Image.id, Tag.model == PEOPLE, Tag.score == 0, this)
-    return and_(exists().where(Tag.image_id == Image.id, this), ~removed)
+    """A tag that people or a machine gave, and people did not take away; by an index, so in the usual cases."""
+    this = Tag.name.in_({name, name.lower(), name.capitalize(), name.title(), name.upper()})
+    removed = select(Tag.image_id).where(Tag.model == PEOPLE, Tag.score == 0, this)
+    return and_(Image.id.in_(select(Tag.image_id).where(this)), Image.id.not_in(removed))
 
 
 def _type(value: str) -> ColumnElement[bool]:
@@ -134,24 +141,24 @@ def _is(value: str) -> ColumnElement[bool]:
         present = select(File.image_id).where(File.missing_since.is_(None))
         return and_(Image.duplicate_of.is_not(None), Image.duplicate_of.in_(present))
     if value == "text":
-        return exists().where(Reading.image_id == Image.id, Reading.text != "")
+        return Image.id.in_(select(Reading.image_id).where(Reading.text != ""))
     said = {
         "rated": Details.rating > 0,
         "dated": Details.taken_at.is_not(None),
         "placed": or_(*(place.is_not(None) for place in (Details.latitude, *_TEXTS["place"]))),
     }
-    return exists().where(Details.image_id == Image.id, said[value])
+    return Image.id.in_(select(Details.image_id).where(said[value]))
 
 
 def _album(session: Session, name: str, saved: Saved) -> ColumnElement[bool]:
-    album = session.scalar(select(Album).where(func.lower(Album.name) == name.lower()))
+    album = session.scalar(select(Album).where(_same(Album.name, name)))
     if album is None:
         names = ", ".join(session.scalars(select(Album.name).order_by(Album.name))) or "none yet"
         raise AskpixError(f"there is no album {name!r}; there are: {names}")
     if album.query is not None:
         found = saved(album.query)
         return Image.id.in_(wordsearch.listed(found)) if found else false()
-    return exists().where(AlbumImage.image_id == Image.id, AlbumImage.album_id == album.id)
+    return Image.id.in_(select(AlbumImage.image_id).where(AlbumImage.album_id == album.id))
 
 
 def _answered(session: Session, field: str, value: str) -> ColumnElement[bool]:
@@ -159,14 +166,11 @@ def _answered(session: Session, field: str, value: str) -> ColumnElement[bool]:
     if question is None:
         allowed = ", ".join([*FIELDS, *session.scalars(select(Question.name).order_by(Question.name))])
         raise AskpixError(f"there is no field {field!r} to filter by; there are: {allowed}")
-    mine = aliased(Answer)
-    return exists().where(
-        mine.image_id == Image.id, mine.question_id == question, func.lower(mine.text) == value.lower()
-    )
+    return Image.id.in_(select(Answer.image_id).where(Answer.question_id == question, _same(Answer.text, value)))
 
 
 def _is_place(session: Session, name: str) -> bool:
     """Whether some photo was taken in a city, region or country of that name."""
     likely = wordsearch.having(name, "places").limit(20)  # its words in any form; the name itself is looked up
-    named = [func.lower(place) == name.lower() for place in (Details.city, Details.region, Details.country)]
+    named = [_same(place, name) for place in _TEXTS["place"]]
     return bool(session.scalar(select(exists().where(Details.image_id.in_(likely), or_(*named)))))

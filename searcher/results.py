@@ -126,11 +126,14 @@ def photos(session: Session, ids: Sequence[int], captioner: str) -> list[Photo]:
     captions = _captions(session, ids, captioner)
     tags = _tags(session, ids, captioner)
     keywords: dict[int, list[str]] = defaultdict(list)
-    for keyword in session.scalars(select(Keyword).where(Keyword.image_id.in_(ids)).order_by(Keyword.name)):
-        keywords[keyword.image_id].append(keyword.name)
+    words = select(Keyword.image_id, Keyword.name).where(Keyword.image_id.in_(ids)).order_by(Keyword.name)
+    for image_id, name in session.execute(words):
+        keywords[image_id].append(name)
     details = {said.image_id: said for said in session.scalars(select(Details).where(Details.image_id.in_(ids)))}
-    text = {read.image_id: read.text for read in session.scalars(select(Reading).where(Reading.image_id.in_(ids)))}
-    images = {image.id: image for image in session.scalars(select(Image).where(Image.id.in_(ids)))}
+    read = select(Reading.image_id, Reading.text).where(Reading.image_id.in_(ids))
+    text: dict[int, str] = {row.image_id: row.text for row in session.execute(read)}
+    about = select(Image.id, Image.hash, Image.width, Image.height, Image.duplicate_of).where(Image.id.in_(ids))
+    images = {image.id: image for image in session.execute(about)}
     return [
         Photo(
             id=i,
@@ -152,22 +155,24 @@ def photos(session: Session, ids: Sequence[int], captioner: str) -> list[Photo]:
     ]
 
 
-def _captions(session: Session, ids: Sequence[int], captioner: str) -> dict[int, Caption]:
+def _captions(session: Session, ids: Sequence[int], captioner: str) -> dict[int, Any]:
+    """Rows of text, confidence and model by image."""
     best_last = (Caption.model == PEOPLE, Caption.model == captioner, Caption.created_at)
-    rows = session.scalars(select(Caption).where(Caption.image_id.in_(ids)).order_by(*best_last))
-    return {caption.image_id: caption for caption in rows}
+    some = select(Caption.image_id, Caption.text, Caption.confidence, Caption.model).where(Caption.image_id.in_(ids))
+    return {row.image_id: row for row in session.execute(some.order_by(*best_last))}
 
 
 def _tags(session: Session, ids: Sequence[int], captioner: str) -> dict[int, list[str]]:
     """Names of tags by image: of people, then of one model, the likeliest first."""
-    by_model: dict[int, dict[str, list[Tag]]] = defaultdict(lambda: defaultdict(list))
-    for tag in session.scalars(select(Tag).where(Tag.image_id.in_(ids)).order_by(Tag.score.desc(), Tag.name)):
+    by_model: dict[int, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    some = select(Tag.image_id, Tag.model, Tag.name, Tag.score).where(Tag.image_id.in_(ids))
+    for tag in session.execute(some.order_by(Tag.score.desc(), Tag.name)):
         by_model[tag.image_id][tag.model].append(tag)
     tags = {}
     for image_id, models in by_model.items():
         own = models.pop(PEOPLE, [])
         machine = models.get(captioner) or next(iter(models.values()), [])
         given = [tag.name for tag in own if tag.score]
-        told = {tag.name for tag in own}
-        tags[image_id] = given + [tag.name for tag in machine if tag.name not in told]
+        told = {tag.name.casefold() for tag in own}
+        tags[image_id] = given + [tag.name for tag in machine if tag.name.casefold() not in told]
     return tags

@@ -18,14 +18,14 @@ from searcher import filters, wordsearch
 from searcher.catalog import Embedding, File, Image
 from searcher.overlap import FOUND, Asked, asked, shared
 from searcher.query import Kind, Part, Plan
-from searcher.results import Hit, paths_of, photos
+from searcher.results import Hit, photos
 from vlm.errors import AskpixError
 from vlm.protocols import Floats
 
 if TYPE_CHECKING:
     from searcher.library import Library
 
-RANKED = 100  # photos by embedding whose words are looked at as well
+RANKED = 60  # photos by embedding whose words are looked at as well
 NEAR = 12  # near misses that are shown
 NAMED = 0.9  # how likely a photo is meant of which people, or its own text, say every word of a query
 AGAINST = 3.0  # spreads that a photo loses which surely shows what is not wanted
@@ -209,7 +209,8 @@ class _Ranking:
         """The k best among so many by embedding, and how many these were."""
         ids, seen = self._candidates(target, wanted)
         ids = [i for i in ids if i not in self._gone]
-        present = paths_of(self.session, ids)
+        held = select(File.image_id).where(File.image_id.in_(wordsearch.listed(ids)), File.missing_since.is_(None))
+        present = set(self.session.scalars(held))
         ids = [i for i in ids if i in present]
         if not ids:
             return [], seen
@@ -222,8 +223,11 @@ class _Ranking:
         worth[: len(words.worth)], said[: len(words.said)] = spread * words.worth, words.said
         if text is None:
             sure = np.clip(near / np.linalg.norm(target), 0, 1)
-        else:  # words count as if the embeddings were as much nearer, and for themselves where the query was said
-            sure = self.library.encoder.confidence(text, vectors + worth[:, None] * text, count)
+        else:
+            # Words tell photos apart, which does not make any of them likelier than they are on the whole; but what
+            # people and the picture itself say does.
+            moved = vectors + (worth - worth.mean())[:, None] * text
+            sure = self.library.encoder.confidence(text, moved, count)
             sure = 1 - (1 - sure) * (1 - NAMED * said**2)
         score = near + worth
         against = {}

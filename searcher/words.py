@@ -42,9 +42,15 @@ def _pieces(run: str) -> list[str]:
 
 @lru_cache(50_000)
 def _stem(word: str) -> str:
-    plain = "".join(c for c in unicodedata.normalize("NFKD", word.lower()) if not unicodedata.combining(c))
-    stem: str = _porter().stemWord(plain)
+    stem: str = _porter().stemWord(without_accents(word.lower()))
     return stem
+
+
+def without_accents(text: str) -> str:
+    """A text with its letters alone."""
+    if text.isascii():
+        return text
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
 
 
 @cache

@@ -113,9 +113,9 @@ def _said(session: Session, ids: Sequence[int]) -> dict[tuple[int, str], list[st
         if caption.model == PEOPLE or caption.image_id not in corrected:
             said[caption.image_id, "captions"].append(caption.text)
     tags = session.scalars(select(Tag).where(Tag.image_id.in_(ids))).all()
-    removed = {(tag.image_id, tag.name) for tag in tags if tag.model == PEOPLE and not tag.score}
+    removed = {(tag.image_id, tag.name.casefold()) for tag in tags if tag.model == PEOPLE and not tag.score}
     for tag in tags:
-        if (tag.image_id, tag.name) not in removed:
+        if (tag.image_id, tag.name.casefold()) not in removed:
             said[tag.image_id, "tags"].append(tag.name)
             if tag.model == PEOPLE:
                 said[tag.image_id, "people"].append(tag.name)

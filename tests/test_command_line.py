@@ -10,7 +10,10 @@ import pytest
 
 from support import Askpix, records
 
-VERBS = ("index", "search", "similar", "ask", "caption", "explain", "serve", "evaluate", "train", "doctor")
+VERBS = (
+    "index search similar ask caption explain serve evaluate train doctor albums correct completion duplicates export "
+    "import models prune runs mcp"
+).split()
 
 
 def test_help_names_every_verb_and_each_shows_an_example(askpix: Askpix) -> None:
@@ -44,7 +47,7 @@ def test_search_json(askpix: Askpix, demo_folder: Path) -> None:
     assert record["query"] == "a cat"
     assert len(record["hits"]) == 3
     for hit in record["hits"]:
-        assert set(hit) == {"path", "score", "confidence", "caption", "why"}
+        assert set(hit) == {"id", "path", "score", "confidence", "caption", "why"}
         assert Path(hit["path"]).is_absolute()
 
 

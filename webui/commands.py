@@ -11,6 +11,7 @@ from vlm.errors import AskpixError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 THREADS = 4
+LARGEST_REQUEST = 60_000_000  # bytes: a picture to search by, which may have 50 MB
 
 
 @click.command(epilog="Example: askpix serve --library ~/photos.askpix --port 8080")
@@ -66,7 +67,9 @@ def serve(
     with Library(settings=settings) as opened:
         app = create_app(opened)
         try:
-            server = waitress.create_server(app, host=host, port=port, threads=THREADS, ident=None)
+            server = waitress.create_server(
+                app, host=host, port=port, threads=THREADS, ident=None, max_request_body_size=LARGEST_REQUEST
+            )
         except OSError as error:
             raise AskpixError(f"port {port} cannot be had: {error.strerror}; choose another with --port") from error
         shown = f"[{host}]" if ":" in host else host

@@ -8,6 +8,7 @@ from vlm.relevance import overlay
 from vlm.video import split_moment
 from webui.library import current_library
 from webui.renditions import SIZES, rendition
+from webui.sought_pictures import kept
 
 blueprint = Blueprint("pictures", __name__)
 
@@ -41,6 +42,14 @@ def where(image_id: int, content: str) -> Response:
     shown.save(file, "WEBP", quality=80)
     file.seek(0)
     return send_file(file, mimetype="image/webp", max_age=86_400)
+
+
+@blueprint.get("/sought/<name>.webp")
+def sought(name: str) -> Response:
+    """A picture that somebody brought to search by."""
+    response = send_file(kept(current_library(), name), mimetype="image/webp", max_age=86_400)
+    response.cache_control.private = True
+    return response
 
 
 @blueprint.get("/original/<int:image_id>")

@@ -38,6 +38,8 @@ def upgrade() -> None:
             batch_op.add_column(column)
     with op.batch_alter_table("embeddings") as batch_op:
         batch_op.add_column(sa.Column("compared", sa.Boolean(), nullable=False, server_default="0"))
+    op.drop_index("ix_tags_name", "tags")
+    op.create_index("ix_tags_name", "tags", ["name", "image_id"])
     op.create_table(
         "readings",
         sa.Column("image_id", sa.Integer(), nullable=False),
@@ -86,6 +88,8 @@ def downgrade() -> None:
     """Undo it."""
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TABLE words")
+    op.drop_index("ix_tags_name", "tags")
+    op.create_index("ix_tags_name", "tags", ["name"])
     for table in ("album_images", "albums", "wishes", "readings"):
         op.drop_table(table)
     with op.batch_alter_table("runs") as batch_op:

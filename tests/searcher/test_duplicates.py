@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageEnhance
+from PIL.ExifTags import IFD, Base
 
 from indexer.pipeline import IndexRun
 from searcher import Library
-from searcher.duplicates import duplicates
+from searcher.duplicates import BITS, duplicates
+from searcher.likeness import differing, likeness
 from support import Askpix, records
 
 
@@ -55,3 +57,41 @@ def test_the_verb_lists_and_deletes_nothing(askpix: Askpix, library: Library) ->
     assert shown.stdout.count("MB") == 15
     assert "3 pictures of which there are several" in shown.stderr
     assert [path for path in before if path.exists()] == before
+
+
+@pytest.mark.parametrize(
+    ("taken", "cameras", "grouped"),
+    [
+        (("2024:05:01 10:00:00", "2024:05:01 10:00:02"), ("X100V", "X100V"), True),
+        (("2024:05:01 10:00:00", "2024:05:01 10:00:03"), ("X100V", "X100V"), False),
+        (("2024:05:01 10:00:00", "2024:05:01 11:00:00"), ("X100V", "X100V"), False),
+        (("2024:05:01 10:00:00", "2024:05:01 10:00:01"), ("X100V", "D750"), False),
+        (("2024:05:01 10:00:00", "2024:05:01 10:00:01"), (None, None), False),
+        ((None, None), ("X100V", "X100V"), False),
+    ],
+    ids=["two seconds", "three seconds", "an hour", "two cameras", "no camera", "no date"],
+)
+def test_shots_of_one_burst_are_one_group(
+    photos: Path,
+    tmp_path: Path,
+    taken: tuple[str | None, str | None],
+    cameras: tuple[str | None, str | None],
+    grouped: bool,
+) -> None:
+    """Two shots whose embeddings are near and whose perceptual hashes are not."""
+    with Image.open(photos / "animals" / "horses.jpg") as opened:
+        moved = opened.width // 10
+        shots = [opened.crop((left, 0, opened.width - moved + left, opened.height)) for left in (0, moved)]
+    assert differing(*map(likeness, shots)) > BITS
+    (tmp_path / "photos").mkdir()
+    for number, (shot, when, camera) in enumerate(zip(shots, taken, cameras, strict=True)):
+        exif = Image.Exif()
+        if camera:
+            exif[Base.Model] = camera
+        if when:
+            exif._ifds[IFD.Exif] = {Base.DateTimeOriginal: when}
+        shot.save(tmp_path / "photos" / f"{number}.jpg", exif=exif)
+    with Library(tmp_path / "library", create=True) as library:
+        for _ in IndexRun(library, [tmp_path / "photos"], captions=False):
+            pass
+        assert [len(group) for group in duplicates(library)] == ([2] if grouped else [])

@@ -3,13 +3,14 @@
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import waitress
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from searcher import Library
 from webui.app import create_app
@@ -26,21 +27,51 @@ class BufferedClient(FlaskClient):
 @pytest.fixture
 def client(demo_library: Library) -> FlaskClient:
     """Flask's own client, without a network."""
-    app = create_app(demo_library, {"TESTING": True})
+    return _client(demo_library)
+
+
+@pytest.fixture
+def own_library(demo_folder: Path, tmp_path: Path) -> Iterator[Library]:
+    """A copy of the demo library that a test may change."""
+    made = shutil.ignore_patterns("thumbnails", "queries", "*.lock")
+    with Library(shutil.copytree(demo_folder, tmp_path / "library", ignore=made)) as library:
+        yield library
+
+
+@pytest.fixture
+def own_client(own_library: Library) -> FlaskClient:
+    """Flask's own client of that library."""
+    return _client(own_library)
+
+
+def _client(library: Library) -> FlaskClient:
+    app = create_app(library, {"TESTING": True})
     app.test_client_class = BufferedClient
     return app.test_client()
 
 
 @pytest.fixture(scope="session")
 def address(demo_folder: Path) -> Iterator[str]:
-    """The address of a server on loopback."""
-    with Library(demo_folder) as library:
-        server = waitress.create_server(create_app(library), host="127.0.0.1", port=0, threads=4)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        yield f"http://127.0.0.1:{server.effective_port}"
-        server.close()
-        thread.join(timeout=10)
+    """The address of a server of the demo library on loopback."""
+    with Library(demo_folder) as library, _served(library) as address:
+        yield address
+
+
+@pytest.fixture
+def own_address(own_library: Library) -> Iterator[str]:
+    """The address of a server of the library that a test may change."""
+    with _served(own_library) as address:
+        yield address
+
+
+@contextmanager
+def _served(library: Library) -> Iterator[str]:
+    server = waitress.create_server(create_app(library), host="127.0.0.1", port=0, threads=4)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    server.close()
+    thread.join(timeout=10)
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +84,63 @@ def browser() -> Iterator[Browser]:
         )
         yield started
         started.close()
+
+
+DEVICES: dict[str, dict[str, Any]] = {
+    "desk": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
+    "phone": {"viewport": {"width": 375, "height": 812}, "color_scheme": "dark", "has_touch": True},
+    "narrow": {"viewport": {"width": 320, "height": 640}, "color_scheme": "light"},
+    "without JavaScript": {"viewport": {"width": 1024, "height": 768}, "java_script_enabled": False},
+}
+
+
+@pytest.fixture(params=DEVICES)
+def device(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Each device in turn."""
+    return DEVICES[request.param]
+
+
+@pytest.fixture
+def scripted(device: dict[str, Any]) -> bool:
+    """Whether the device runs scripts."""
+    return bool(device.get("java_script_enabled", True))
+
+
+@pytest.fixture
+def page(browser: Browser, address: str, device: dict[str, Any]) -> Iterator[Page]:
+    """A page of the demo library on each device, which must end without a complaint in its console."""
+    with _opened(browser, address, device) as page:
+        yield page
+
+
+@pytest.fixture
+def own_page(browser: Browser, own_address: str, device: dict[str, Any]) -> Iterator[Page]:
+    """A page of the library that a test may change, on each device."""
+    with _opened(browser, own_address, device) as page:
+        yield page
+
+
+@pytest.fixture
+def desk(browser: Browser, address: str) -> Iterator[Page]:
+    """A page of the demo library on the desk alone."""
+    with _opened(browser, address, DEVICES["desk"]) as page:
+        yield page
+
+
+@pytest.fixture
+def own_desk(browser: Browser, own_address: str) -> Iterator[Page]:
+    """A page of the library that a test may change, on the desk alone."""
+    with _opened(browser, own_address, DEVICES["desk"]) as page:
+        yield page
+
+
+@contextmanager
+def _opened(browser: Browser, address: str, device: dict[str, Any]) -> Iterator[Page]:
+    context = browser.new_context(base_url=address, **device)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert complaints == []

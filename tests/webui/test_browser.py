@@ -1,32 +1,10 @@
 """The page as a person uses it, in real Chromium."""
 
 import re
-from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
-
-DEVICES: dict[str, dict[str, Any]] = {
-    "desk": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
-    "phone": {"viewport": {"width": 375, "height": 812}, "color_scheme": "dark", "has_touch": True},
-    "narrow": {"viewport": {"width": 320, "height": 640}, "color_scheme": "light"},
-    "without JavaScript": {"viewport": {"width": 1024, "height": 768}, "java_script_enabled": False},
-}
-
-
-@pytest.fixture(params=DEVICES)
-def page(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A page on each device, which must end without a complaint in its console."""
-    context = browser.new_context(base_url=address, **DEVICES[request.param])
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    assert complaints == []
-    context.close()
+from playwright.sync_api import Page, expect
 
 
 def test_search_open_ask(page: Page) -> None:
@@ -40,6 +18,7 @@ def test_search_open_ask(page: Page) -> None:
     first.click()
     expect(page.locator(".facts .path")).to_contain_text("cat.jpg")
     expect(page.get_by_role("heading", name="Similar")).to_be_visible()
+    expect(page.get_by_role("heading", name="Why it matched")).to_be_visible()
     page.get_by_label("Ask this photo").fill("is there a person?")
     page.get_by_role("button", name="Ask").click()
     expect(page.locator(".reply .answer")).to_have_text(re.compile(r"(yes|no)\)?\s+\d+ % sure"))
@@ -57,17 +36,19 @@ def test_ask_all_hits(page: Page) -> None:
 
 
 def test_nothing_is_wider_than_the_screen(page: Page) -> None:
-    for url in ("/", "/?q=an+animal&all=1", "/image/1?question=what+is+it", "/ask?q=a+cat&all=1&question=is+it+day"):
+    for url in (
+        "/",
+        "/?q=an+animal&all=1",
+        "/?q=a+cat+like:1^0.5+-dog+tag:cat+type:jpeg&off=2&w=0:2",
+        "/?q=a+cat+path:nowhere",
+        "/image/1?q=an+animal&all=1&question=what+is+it",
+        "/ask?q=a+cat&all=1&question=is+it+day",
+        "/albums",
+        "/runs",
+    ):
         page.goto(url)
         wide = page.locator("html").evaluate("(html) => html.scrollWidth - html.clientWidth")
         assert wide <= 0, url
-
-
-@pytest.fixture
-def desk(browser: Browser, address: str) -> Iterator[Page]:
-    context = browser.new_context(base_url=address, **DEVICES["desk"])
-    yield context.new_page()
-    context.close()
 
 
 def test_by_keyboard_alone(desk: Page) -> None:
@@ -135,3 +116,86 @@ def test_see_where(page: Page) -> None:
     page.get_by_role("link", name="where it looked").click()
     expect(page.locator(".shown b")).to_contain_text("animal")
     expect(page.locator(".reply .answer")).to_be_visible()
+
+
+def test_a_part_of_the_plan_is_switched_off_weighed_and_taken_out(page: Page) -> None:
+    page.goto("/?q=a+cat+like:1^0.5+path:nowhere")
+    plan = page.get_by_role("list", name="What was understood")
+    expect(plan.get_by_role("listitem")).to_have_count(3)
+    expect(plan.get_by_role("img")).to_have_count(1)
+    expect(page.get_by_role("heading", name="Nothing here matches")).to_be_visible()
+    plan.get_by_role("link", name="Switch off: path nowhere").click()
+    expect(page).to_have_url(re.compile(r"off=2"))
+    expect(page.locator("figure").first).to_be_visible()
+    plan.get_by_role("link", name="a cat counts more").click()
+    expect(page).to_have_url(re.compile(r"w=0:1\.5|w=0%3A1\.5"))
+    expect(plan.get_by_text("×1.5")).to_be_visible()
+    plan.get_by_role("link", name="Take out: path nowhere").click()
+    expect(page.get_by_role("searchbox")).to_have_value("a cat like:1^0.5")
+    expect(plan.get_by_text("×1.5")).to_be_visible()
+
+
+def test_more_and_less_like_this(page: Page) -> None:
+    page.goto("/?q=an+animal&all=1")
+    first = page.locator("figure").first
+    first.hover()
+    first.get_by_role("link", name="More like this").click()
+    box = page.get_by_role("searchbox")
+    expect(box).to_have_value(re.compile(r"^an animal like:\d+\^0\.75$"))
+    expect(page.get_by_role("link", name="Undo more like this")).to_be_visible()
+    page.get_by_role("link", name="Undo more like this").click()
+    expect(box).to_have_value("an animal")
+    page.locator("figure").first.hover()
+    page.locator("figure").first.get_by_role("link", name="Less like this").click()
+    expect(box).to_have_value(re.compile(r"^an animal -like:\d+\^0\.5$"))
+
+
+def test_narrow_down_by_a_facet_and_arrange(page: Page) -> None:
+    page.goto("/?q=an+animal&all=1")
+    summary = page.get_by_text("Narrow down")
+    if summary.is_visible():
+        summary.click()
+    page.get_by_role("link", name=re.compile(r"^jpeg \d+$")).click()
+    expect(page.get_by_role("searchbox")).to_have_value("an animal type:jpeg")
+    page.locator("summary", has_text="Best first").click()
+    page.get_by_role("link", name="By likeness").click()
+    expect(page).to_have_url(re.compile("by=likeness"))
+    expect(page.locator("figure").first).to_be_visible()
+
+
+def test_search_by_a_picture_that_is_chosen(page: Page, scripted: bool, photos: Path) -> None:
+    page.goto("/")
+    page.locator(".bring summary").click()
+    page.get_by_label("Choose a picture").set_input_files(photos / "animals" / "cat.jpg")
+    if not scripted:
+        page.get_by_role("button", name="Search by it").click()
+    expect(page).to_have_url(re.compile(r"/\?picture=[0-9a-f]{32}$"))
+    expect(page.get_by_role("img", name="The picture that you brought")).to_be_visible()
+    page.locator("figure a").first.click()
+    expect(page.locator(".facts .path")).to_contain_text("cat.jpg")
+
+
+def test_search_by_a_picture_that_is_dropped_or_pasted(desk: Page, photos: Path) -> None:
+    picture = list((photos / "animals" / "cat.jpg").read_bytes())
+    bring = """([bytes, kind]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(bytes)], "cat.jpg", { type: "image/jpeg" }));
+        const event = kind === "drop" ? new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true })
+          : new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+        document.body.dispatchEvent(event);
+    }"""
+    for kind in ("drop", "paste"):
+        desk.goto("/")
+        desk.evaluate(bring, [picture, kind])
+        desk.wait_for_url(re.compile("picture="))
+        expect(desk.get_by_role("img", name="The picture that you brought")).to_be_visible()
+
+
+def test_escape_closes_a_menu_first(desk: Page) -> None:
+    desk.goto("/?q=an+animal&all=1")
+    desk.locator("summary", has_text="Save this search").click()
+    name = desk.get_by_label("A name for it")
+    expect(name).to_be_visible()
+    desk.keyboard.press("Escape")
+    expect(name).to_be_hidden()
+    expect(desk.locator("summary", has_text="Save this search")).to_be_focused()

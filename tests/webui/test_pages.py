@@ -11,7 +11,11 @@ from searcher import Library
 
 
 def ids(html: str) -> list[int]:
-    return [int(i) for i in re.findall(r'href="/image/(\d+)', html)]
+    return [int(i) for i in re.findall(r'href="/image/(\d+)[^"]*" data-photo', html)]
+
+
+def hits(html: str) -> list[int]:
+    return ids(html.partition('<section class="near"')[0])
 
 
 def test_all_photos_newest_first(client: FlaskClient, demo_library: Library) -> None:
@@ -22,23 +26,11 @@ def test_all_photos_newest_first(client: FlaskClient, demo_library: Library) -> 
 
 def test_a_search_shows_what_the_library_finds(client: FlaskClient, demo_library: Library) -> None:
     html = client.get("/?q=a+cat").text
-    assert ids(html) == [hit.photo.id for hit in demo_library.search("a cat", k=60)]
+    found = demo_library.find("a cat", k=60)
+    assert hits(html) == [hit.photo.id for hit in found.hits]
+    assert ids(html)[len(found.hits) :] == [hit.photo.id for hit in found.near]
     everything = client.get("/?q=a+cat&all=1").text
     assert len(ids(everything)) == demo_library.count_images()
-
-
-def test_nothing_matches_is_said_and_the_nearest_offered(client: FlaskClient, demo_folder: object) -> None:
-    html = client.get("/?q=a+cat&where=path:no-such-folder").text
-    assert "Nothing here matches" in html
-    assert 'href="/?q=a+cat&amp;where=path:no-such-folder&amp;all=1"' in html
-
-
-def test_search_by_picture_and_by_both(client: FlaskClient, demo_library: Library) -> None:
-    cat = demo_library.search("a cat", k=1, min_confidence=0)[0].photo
-    assert ids(client.get(f"/?like={cat.id}").text)
-    both = client.get(f"/?like={cat.id}&q=a+cat")
-    assert ids(both.text)[0] == cat.id
-    assert client.get("/?like=999999").status_code == 404
 
 
 def test_thumbnails_are_made_once_and_kept(client: FlaskClient, demo_library: Library) -> None:
@@ -81,9 +73,16 @@ def test_questions_are_answered_on_a_photo_and_on_the_hits(client: FlaskClient, 
         ("/image/999999", 404, "There is no such page or photo here"),
         ("/nowhere", 404, "There is no such page or photo here"),
         ("/?q=" + "dog+" * 2500, 400, "the query has 9,999 characters, 1,000 are the most; shorten it"),
-        ("/?where=colour:red", 400, "there is no field &#39;colour&#39; to filter by"),
+        ("/?q=colour:red", 400, "there is no field &#39;colour&#39; to search in"),
+        ("/?q=a+cat&off=7", 400, "the query has no part 7; its parts are 0 to 0"),
+        ("/?q=a+cat&off=x", 400, "off=x does not say which parts are off; write for example off=0,2"),
+        ("/?q=a+cat&w=0:much", 400, "w=0:much does not say what parts weigh; write for example w=1:0.5"),
+        ("/?q=a+cat&w=0:99", 400, "a weight is more than 0 and at most 10"),
+        ("/?by=colour", 400, "photos cannot be arranged by &#39;colour&#39;"),
+        ("/?picture=../catalog", 400, "the picture to search by is no longer kept here; bring it again"),
+        ("/?q=like:999999", 400, "image 999999 is not indexed with"),
         ("/ask?q=a+cat&question=", 400, "the question is empty"),
-        ("/?q=%3Cscript%3Ealert(1)%3C/script%3E&where=path:none", 200, "&lt;script&gt;alert(1)&lt;/script&gt;"),
+        ("/?q=%3Cscript%3Ealert(1)%3C/script%3E+path:none", 200, "&lt;script&gt;alert(1)&lt;/script&gt;"),
     ],
 )
 def test_bad_input_gets_a_page_with_one_line(client: FlaskClient, url: str, status: int, line: str) -> None:
@@ -107,7 +106,10 @@ def test_every_answer_is_protected(client: FlaskClient) -> None:
 
 
 def test_first_page_is_small(client: FlaskClient) -> None:
-    sizes = [len(client.get(url).data) for url in ("/", "/static/style.css", "/static/keys.js", "/static/icon.svg")]
+    sizes = [
+        len(client.get(url).data)
+        for url in ("/", *(f"/static/{name}" for name in ("style.css", "keys.js", "bring.js", "icon.svg")))
+    ]
     assert sum(sizes) < 300_000
 
 

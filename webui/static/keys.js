@@ -1,4 +1,4 @@
-// Keys, for those who use them: / to search, arrows between photos, Escape back to all of them.
+// Keys, for those who use them: / to search, arrows between photos, Escape out of a menu or back to all photos.
 // Without this module every page works the same by links and forms.
 
 const typing = (element) => element.matches("input, textarea, select");
@@ -25,7 +25,23 @@ function neighbour(key) {
   return rows.filter(({ box: other }) => Math.abs(other.top - next) < 2).sort((a, b) => away(a) - away(b))[0].link;
 }
 
+const menus = () => document.querySelectorAll("details.menu[open]");
+
+document.addEventListener("click", (event) => {
+  for (const menu of menus()) menu.open = menu.contains(event.target);
+});
+
+/** Close the open menu, if there is one, and go back to where it was opened. */
+function closeMenu() {
+  const [menu] = menus();
+  if (!menu) return false;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+  return true;
+}
+
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && closeMenu()) return;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (typing(event.target)) {
     if (event.key === "Escape") event.target.blur();

@@ -1,0 +1,14 @@
+"""The REST API below /api/v1, and its description as an OpenAPI 3.1 document that is built from the code."""
+
+from flask_openapi3.openapi import OpenAPI
+
+from webui.api import albums, asking, document, library, photos, search
+
+TOPICS = (search.blueprint, search.pictures, photos.blueprint, asking.blueprint, albums.blueprint, library.blueprint)
+
+
+def add_api(app: OpenAPI) -> None:
+    """Put the API, its document and the page to try it at into an application."""
+    for topic in TOPICS:
+        app.register_api(topic)
+    app.register_blueprint(document.blueprint)

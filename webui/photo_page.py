@@ -1,0 +1,85 @@
+"""One photo: what was written about it, why it was found, what is like it, and what people have to say about it."""
+
+import re
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from werkzeug import Response
+
+from searcher import Hit, Library, Photo
+from searcher.catalog import PEOPLE
+from searcher.corrections import correct_caption, correct_tags
+from vlm.relevance import question_text
+from webui.about import about
+from webui.chips import chips
+from webui.found import Shown, fold, look
+from webui.library import current_library
+from webui.origin import refuse_other_sites
+from webui.reasons import reasons
+from webui.view import View
+
+blueprint = Blueprint("photo", __name__)
+blueprint.before_request(refuse_other_sites)
+
+SIMILAR = 12
+
+
+@blueprint.get("/image/<int:image_id>")
+def show(image_id: int) -> str:
+    """The photo's page, with a box to ask it."""
+    library, view = current_library(), View.of_request()
+    photo = library.photo(image_id) or abort(404)
+    known = about(library, photo)
+    question = request.args.get("question", "").strip()
+    reply = next(library.ask(question, [photo])) if question else None
+    found, before, after = _neighbours(library, view, image_id)
+    return render_template(
+        "photo.html",
+        view=view,
+        photo=photo,
+        people=PEOPLE,
+        about=known,
+        hit=found,
+        words=" ".join(part.value for part in view.plan.of("text")),
+        reasons=reasons(found, chips(library, view)) if found else [],
+        before=before,
+        after=after,
+        question=question,
+        reply=reply,
+        shown=request.args.get("show", "").strip(),
+        lines="lines" in request.args,
+        sought=question_text(question, reply.answer) if reply and reply.answer else "",
+        similar=_similar(library, photo, known.same),
+    )
+
+
+@blueprint.post("/image/<int:image_id>")
+def correct(image_id: int) -> Response:
+    """What people say about the photo in place of the machine: of a caption and tags what is another than shown."""
+    library, form = current_library(), request.form
+    library.photo(image_id) or abort(404)
+    caption = " ".join(form.get("caption", "").split())
+    if caption != form.get("caption_before", ""):
+        correct_caption(library, image_id, caption or None)
+    added = [name for name in re.split("[,;]", form.get("new_tags", "")) if name.strip()]
+    removed = set(form.getlist("tag_before")) - set(form.getlist("tag")) - set(added)
+    if added or removed:
+        correct_tags(library, image_id, added, removed)
+    return redirect(url_for(".show", image_id=image_id, **View.of_request().link()), 303)
+
+
+def _neighbours(library: Library, view: View, image_id: int) -> tuple[Hit | None, Hit | None, Hit | None]:
+    """The hit that this photo is in the view it was opened from, and those before and after it."""
+    hits = look(library, view).hits if view.searching else []
+    place = next((i for i, hit in enumerate(hits) if hit.photo.id == image_id), None)
+    if place is None:
+        return None, None, None
+    return hits[place], hits[place - 1] if place else None, hits[place + 1] if place + 1 < len(hits) else None
+
+
+def _similar(library: Library, photo: Photo, same: list[Photo]) -> list[Shown]:
+    """Other photos like it, of those that show the same the best alone."""
+    if not library.count_vectors():
+        return []
+    known = {one.id for one in same}
+    found = fold(library, library.similar(photo.id, k=2 * SIMILAR))
+    return [shown for shown in found if shown.hit.photo.id not in known][:SIMILAR]
