@@ -1,6 +1,9 @@
 """Peak memory of `askpix index` with captions: flat in the number of photographs?
 
-python -m benchmarks.memory [--counts 1000 10000]
+    python -m benchmarks.memory [--photographs 1000] [--files 1000 100000]
+
+Each library is made of as many photographs of their own content, all of which are decoded, encoded and captioned;
+files beyond these are hard links to them, in a hundred folders. Aim: flat, and under 1 GB.
 """
 
 import argparse
@@ -10,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.photographs import make_photographs
+from benchmarks.unchanged import link_photographs
 
 
 def peak(folder: Path, library: Path) -> float:
@@ -27,14 +30,16 @@ def peak(folder: Path, library: Path) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--counts", type=int, nargs="+", default=[1000, 10_000])
+    parser.add_argument("--photographs", type=int, default=1_000)
+    parser.add_argument("--files", type=int, nargs="+", default=[1_000, 100_000])
     args = parser.parse_args()
-    print("| photographs of 640 x 480 | peak memory |\n| --- | --- |")
-    for count in args.counts:
+    print("| files | photographs of 640 x 480 | peak memory |\n| --- | --- | --- |")
+    for files in args.files:
+        photographs = min(args.photographs, files)
         with tempfile.TemporaryDirectory() as scratch:
-            make_photographs(Path(scratch, "photos"), count, (640, 480))
+            link_photographs(Path(scratch, "photos"), files, photographs)
             megabytes = peak(Path(scratch, "photos"), Path(scratch, "library"))
-        print(f"| {count:,} | {megabytes:.0f} MB |", flush=True)
+        print(f"| {files:,} | {photographs:,} | {megabytes:.0f} MB |", flush=True)
 
 
 if __name__ == "__main__":

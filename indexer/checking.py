@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from indexer.progress import Progress
-from indexer.scan import Listing, scan
+from indexer.scan import Listing, lies_in, scan
 from indexer.store import Checked, Store
 
 
@@ -21,9 +21,12 @@ def check(
     todo: list[Listing] = []
     count = 0
     visited: set[str] = set()
+    holding: set[str] = set()  # those of them with files
     progress.enter("checking")
     for listing in scan(roots, store.library.folder, unreadable.__setitem__):
         visited.add(listing.folder)
+        if listing.files:
+            holding.add(listing.folder)
         with progress.timed("check"):
             checked = store.check(listing.folder, listing.files, listing.whole)
             if mark:
@@ -33,14 +36,16 @@ def check(
             count += len(checked.changed)
         _count(progress, listing, checked)
         yield []
-    if mark and progress.summary.seen:  # else nothing may be mounted here just now
-        for root in roots:
-            store.mark_missing_folders(str(root), visited, unreadable)
+    for root in map(str, roots) if mark else ():
+        # A root without a file below it is more likely a drive that is not mounted than a purge.
+        if any(lies_in(folder, root) for folder in holding):
+            store.mark_missing_folders(root, visited, unreadable)
     return todo, count
 
 
 def _count(progress: Progress, listing: Listing, checked: Checked) -> None:
     progress.summary.seen += len(listing.files)
     progress.summary.unchanged += checked.unchanged
-    progress.summary.refused += checked.refused
+    progress.summary.refused += len(checked.refused)
+    progress.summary.reasons.update(checked.refused)
     progress.advance(len(listing.files))

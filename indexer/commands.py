@@ -156,9 +156,10 @@ def _move(bar: "tqdm[Any]", progress: "Progress") -> None:
     """Bring the bar to where the run is."""
     if not progress.phase:  # it has ended
         return
-    if bar.desc != f"{progress.phase}: ":
-        bar.reset(progress.total or None)
-        bar.set_description(progress.phase, refresh=False)
+    if bar.desc != progress.phase:
+        bar.set_description_str(progress.phase, refresh=False)
+        bar.set_postfix_str("", refresh=False)
+        bar.reset(progress.total)
     slowest = list(progress.each.items())[:_SLOWEST]
     bar.set_postfix_str(", ".join(f"{stage} {each:.1f} ms" for stage, each in slowest), refresh=False)
     bar.update(progress.done - bar.n)

@@ -4,19 +4,21 @@ Each kind is filled in for all images below the roots that lack it: those that s
 the best rated, then the newest.
 """
 
+import json
 from array import array
+from collections import deque
 from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, or_, select
+from sqlalchemy import ColumnElement, Select, String, case, cast, column, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from indexer.progress import Progress
 from searcher import Library, database, wordsearch
-from searcher.catalog import Details, File, Image, Wish
+from searcher.catalog import Details, File, Image, Wish, to_sql
 from searcher.results import paths_of
 from vlm.picture import Picture, UnreadablePicture, open_picture
 from vlm.streams import ahead, batches
@@ -56,7 +58,7 @@ class Kind:
 
 def lacking(kind: Kind, roots: Sequence[Path]) -> Select[int]:
     """The ids of the images below the roots that lack a kind, in the order in which they get it."""
-    present = select(File.image_id).where(File.missing_since.is_(None), or_(*map(_below, roots)))
+    present = select(File.image_id).where(File.missing_since.is_(None), _below(roots))
     return (
         select(Image.id)
         .outerjoin(Wish, Wish.image_id == Image.id)
@@ -72,10 +74,11 @@ def lacking(kind: Kind, roots: Sequence[Path]) -> Select[int]:
 
 
 def fill(library: Library, kind: Kind, roots: Sequence[Path], progress: Progress) -> Iterator[list[Filled]]:
-    """Fill in a kind; yields each batch once it is committed."""
+    """Fill in a kind; yields nothing once it is known for how many, then each batch once it is committed."""
     with database.session(library.engine) as session:
         ids = array("q", session.scalars(lacking(kind, roots)))
     progress.enter(kind.phase, len(ids))
+    yield []
 
     def opened(image: Filled) -> Filled:
         if image.reason or image.id in kind.known:
@@ -102,15 +105,20 @@ def fill(library: Library, kind: Kind, roots: Sequence[Path], progress: Progress
 
 def _in_turn(library: Library, kind: Kind, ids: Sequence[int]) -> Iterator[Filled]:
     """The images to fill in, with a file; what is wished for meanwhile comes before its turn."""
-    started: set[int] = set()
+    wishes = select(Image.id).join(Wish).where(~kind.has).order_by(Wish.wished_at.desc())
+    wished: set[int] = set()
+    under_way: deque[int] = deque(maxlen=3 * kind.batch)  # as many may not be committed yet
     for some in batches(ids, kind.batch):
         with database.session(library.engine) as session:
-            wished = session.scalars(select(Image.id).join(Wish).where(~kind.has)).all()
-            first = [i for i in [*wished, *some] if i not in started]
+            new = [i for i in session.scalars(wishes) if i not in wished and i not in under_way]
+            wished.update(new)
+            first = new + [i for i in some if i not in wished]
             still = set(session.scalars(select(Image.id).where(Image.id.in_(first), ~kind.has)))
             paths = paths_of(session, first)
-        started.update(wished)
-        yield from (Filled(i, paths[i]) for i in dict.fromkeys(first) if i in still and i in paths)
+        for i in first:
+            if i in still and i in paths:
+                under_way.append(i)
+                yield Filled(i, paths[i])
 
 
 def fulfil(session: Session, image_id: int) -> None:
@@ -118,13 +126,13 @@ def fulfil(session: Session, image_id: int) -> None:
     session.execute(delete(Wish).where(Wish.image_id == image_id))
 
 
-def _below(root: Path) -> ColumnElement[bool]:
-    """Whether a file is the root, or lies below it."""
-    path = str(root)
-    inside = File.folder.startswith(path.rstrip("/") + "/", autoescape=True)
-    itself = and_(File.folder == str(root.parent), File.name == root.name)
-    return or_(File.folder == path, inside, itself, _moment_of(root))
-
-
-def _moment_of(root: Path) -> ColumnElement[bool]:
-    return and_(File.folder == str(root.parent), File.name.startswith(f"{root.name}#t=", autoescape=True))
+def _below(roots: Sequence[Path]) -> ColumnElement[bool]:
+    """Whether a file is one of the roots, of which there may be thousands, or lies below one."""
+    names = json.dumps([to_sql(str(path).rstrip("/")) for path in roots])
+    root = func.json_each(names).table_valued(column("value", String)).c.value
+    folder, name = cast(File.folder, String), cast(File.name, String)
+    moment = func.instr(name, "#t=")
+    file = case((moment > 0, func.substr(name, 1, moment - 1)), else_=name)
+    # "0" comes after "/": what lies between is below the root.
+    inside = exists(select(root).where((folder == root) | (folder >= root + "/") & (folder < root + "0")))
+    return inside | (folder + "/" + file).in_(select(root))

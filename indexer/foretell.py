@@ -16,6 +16,7 @@ from indexer.pipeline import EMBEDDINGS, IndexRun
 from indexer.scan import Listing, list_again
 from searcher import Library, database
 from searcher.results import paths_of
+from vlm.video import split_moment
 
 SAMPLE = 16  # photos
 
@@ -41,7 +42,7 @@ class Foretold:
 
     def __str__(self) -> str:
         if not self.encode + self.caption + self.read:
-            return f"{self.seen} files, all unchanged: nothing to do"
+            return f"{self.seen} files, none of them new or changed: nothing to do"
         read = f", {self.read} to read for text" if self.read else ""
         spent = ", ".join(f"{phase} {each:.1f} ms" for phase, each in self.each.items())
         return (
@@ -86,7 +87,9 @@ def _lacking(run: IndexRun) -> tuple[dict[str, int], list[Path]]:
             wanting = lacking(kind, run.roots)
             counts[kind.phase] = session.scalar(select(func.count()).select_from(wanting.subquery())) or 0
             files.update(paths_of(session, session.scalars(wanting.limit(SAMPLE)).all()))
-    return counts, list(files.values())[:SAMPLE]
+    # Moments lie in their videos, and nobody has looked yet whether the files are still there.
+    whole = dict.fromkeys(path.with_name(split_moment(path.name)[0]) for path in files.values())
+    return counts, [path for path in whole if path.exists()][:SAMPLE]
 
 
 def _sample(run: IndexRun, todo: Iterable[Listing]) -> list[Path]:
@@ -106,18 +109,24 @@ def _sample(run: IndexRun, todo: Iterable[Listing]) -> list[Path]:
 
 
 def _measured(run: IndexRun, sample: list[Path]) -> dict[str, float]:
-    """Seconds a photo by phase. The first photo loads the models, and does not count."""
-    if not sample:
-        return {}
+    """Seconds a photo by phase. The first photo loads the models, and does not count unless it is the only one."""
+    each: dict[str, float] = {}
+    captioner = run.library.captioner if run.captions else None
     with tempfile.TemporaryDirectory() as scratch:
         settings = run.library.settings.model_copy(update={"library": Path(scratch)})
-        with Library(settings=settings, create=True, encoder=run.library.encoder) as thrown_away:
-            for paths in (sample[:1], sample):
-                trial = IndexRun(thrown_away, paths, captions=run.captions, text=run.text)
-                for _ in trial:
-                    pass
-    counted = max(1, len(sample) - 1)
-    return {phase: seconds / counted for phase, seconds in trial.progress.phases.items() if phase != "checking"}
+        with Library(settings=settings, create=True, encoder=run.library.encoder, captioner=captioner) as thrown_away:
+            for paths in filter(None, (sample[:1], sample[1:])):
+                each = _each(IndexRun(thrown_away, paths, captions=run.captions, text=run.text))
+    return each
+
+
+def _each(trial: IndexRun) -> dict[str, float]:
+    """Make a run go; the seconds that each photo took, by phase."""
+    for _ in trial:
+        pass
+    done = trial.summary
+    counts = {EMBEDDINGS: done.added + done.refused, CAPTIONS: done.captioned, TEXT: done.read}
+    return {phase: trial.progress.phases[phase] / count for phase, count in counts.items() if count}
 
 
 def _told(seconds: float) -> str:

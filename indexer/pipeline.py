@@ -25,7 +25,7 @@ from vlm.protocols import Looker
 LOCK = "index.lock"
 EMBEDDINGS = "embeddings"
 _RECORD_S = 1.0  # between two records of how far a run is
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 class IndexRun:
@@ -78,10 +78,10 @@ class IndexRun:
         except Timeout as error:
             raise AskpixError(f"another run is indexing {self.library.folder}; wait until it has ended") from error
         except OSError as error:
-            if error.errno not in _NO_ROOM:
+            if error.errno not in _UNWRITABLE:
                 raise
             raise AskpixError(
-                f"{self.library.folder} cannot be written ({error.strerror}); make room there and run it again, "
+                f"{self.library.folder} cannot be written ({error.strerror}); mend that and run it again, "
                 "nothing committed is lost"
             ) from error
 
@@ -114,6 +114,7 @@ class IndexRun:
         with closing(Looks(self.library.folder)) as looks:
             kept = looks if self._captioner is cast(object, self.library.encoder) else None
             self.progress.enter(EMBEDDINGS, count)
+            yield []
             yield from Embedding(self.library, self.store, self.progress, kept, unreadable).run(todo)
             self.library.save_index()
             with self.progress.timed("compare"):

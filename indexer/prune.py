@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from filelock import FileLock, Timeout
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from indexer.pipeline import LOCK
@@ -62,19 +62,21 @@ def _prune(library: Library, gone_folders: bool, dry_run: bool) -> Pruned:
     pruned.files = len(ids)
     if dry_run:
         with database.session(library.engine) as session:
-            pruned.images = len(_orphans(session, ids))
+            pruned.images = session.scalar(select(func.count()).select_from(_orphans(ids).subquery())) or 0
         return pruned
     for some in batches(ids, _BATCH):
         with database.writing(library.engine) as session:
-            orphans = _orphans(session, some)
-            hashes = session.scalars(select(Image.hash).where(Image.id.in_(orphans))).all()
             session.execute(delete(File).where(File.id.in_(some)))
-            _forget(session, orphans)
-        for content in hashes:  # the page's smaller copies
-            for copy in (library.folder / "thumbnails" / content[:2]).glob(f"{content}-*"):
+    while True:
+        with database.writing(library.engine) as session:
+            orphans = session.execute(_orphans().limit(_BATCH)).all()
+            _forget(session, [orphan.id for orphan in orphans])
+        for orphan in orphans:  # the page's smaller copies
+            for copy in (library.folder / "thumbnails" / orphan.hash[:2]).glob(f"{orphan.hash}-*"):
                 copy.unlink(missing_ok=True)
         pruned.images += len(orphans)
-    return pruned
+        if not orphans:
+            return pruned
 
 
 def _there(folder: str) -> bool:
@@ -86,18 +88,10 @@ def _there(folder: str) -> bool:
         return False
 
 
-def _orphans(session: Session, files: Iterable[int]) -> list[int]:
-    """The images that no file holds once these files are forgotten."""
-    orphans: set[int] = set()
-    gone = set(files)
-    for some in batches(gone, _BATCH):
-        images = select(File.image_id).where(File.id.in_(some), File.image_id.is_not(None)).distinct()
-        held = select(File.image_id, File.id).where(File.image_id.in_(images))
-        by_image: dict[int | None, bool] = {}
-        for image_id, number in session.execute(held):
-            by_image[image_id] = by_image.get(image_id, False) or number not in gone
-        orphans.update(image_id for image_id, stays in by_image.items() if image_id and not stays)
-    return sorted(orphans)
+def _orphans(gone: Iterable[int] = ()) -> Select[int, str]:
+    """Ids and hashes of the images that no file holds, but for files that are gone."""
+    held = exists().where(File.image_id == Image.id, File.id.not_in(wordsearch.listed(list(gone))))
+    return select(Image.id, Image.hash).where(~held)
 
 
 def _forget(session: Session, images: list[int]) -> None:

@@ -10,6 +10,8 @@ from vlm.errors import AskpixError
 from vlm.picture import SUFFIXES
 from vlm.video import split_moment
 
+_ENDINGS = tuple(SUFFIXES)
+
 Refuse = Callable[[str, str], None]
 
 
@@ -76,6 +78,11 @@ def scan(roots: Sequence[Path], skip: Path, refuse: Refuse) -> Iterator[Listing]
             yield Listing(str(root.parent), [_named(root)], whole=False)
 
 
+def lies_in(folder: str, root: str) -> bool:
+    """Whether a folder is the root, or below it."""
+    return folder == root or folder.startswith(root.rstrip("/") + "/")
+
+
 def list_again(listing: Listing, refuse: Refuse) -> list[Found]:
     """The picture files of the same folder, or those named in it, as they are now."""
     if not listing.whole:
@@ -121,7 +128,7 @@ def _list(folder: str, refuse: Refuse) -> tuple[list[Found], list[str]]:
         try:
             if entry.is_dir():
                 folders.append(entry.path)
-            elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
+            elif entry.name.lower().endswith(_ENDINGS):
                 info = entry.stat()
                 beside = _sidecar(entry.name, sidecars) if sidecars else (None, None)
                 files.append(Found(folder, entry.name, info.st_size, info.st_mtime_ns, *beside))

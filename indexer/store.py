@@ -6,19 +6,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, exists, or_, select, update
+from sqlalchemy import and_, delete, exists, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from indexer.details import FileDetails
 from indexer.progress import COUNTS, Progress
-from indexer.scan import Found
+from indexer.scan import Found, lies_in
 from searcher import Library, database, wordsearch
 from searcher.catalog import Details, Embedding, File, Image, Keyword, Run, now
 from vlm.picture import Picture
 from vlm.protocols import Floats
 from vlm.video import is_video, split_moment
-
-_DETAILS = [column.name for column in Details.__table__.columns if column.name != "image_id"]
 
 
 @dataclass(frozen=True)
@@ -42,11 +40,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Checked:
-    """The files of a listing by what is to be done about them, and ids of files that are gone, or back."""
+    """The files of a listing by what is to be done about them, and ids of files that are gone, or back.
+
+    `refused` are the reasons of those that were refused before and have not changed.
+    """
 
     changed: list[Found] = field(default_factory=list)
     unchanged: int = 0
-    refused: int = 0
+    refused: list[str] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
     back: list[int] = field(default_factory=list)
 
@@ -68,12 +69,29 @@ class Store:
         vectors, count = self.library.vectors, self.library.count_vectors()
         stored = len(vectors)
         if stored >= count:
-            vectors.truncate(count)
+            vectors.truncate(count + self._forgotten(count, stored))
             return None
         vectors.truncate(stored)
         with database.writing(self._engine) as session:
             session.execute(delete(Embedding).where(Embedding.model == self.encoder, Embedding.position >= stored))
         return f"{count - stored} embeddings are missing from {vectors.folder}; they are made again"
+
+    def _forgotten(self, start: int, stop: int) -> int:
+        """How many of the last rows are of images that were pruned since.
+
+        These stay: who has the library open counts on it that a row, once committed, is never another image's.
+        """
+        counted = 0
+        with database.session(self._engine) as session:
+            given = session.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = 'images'")) or 0
+            for block, _ in self.library.vectors.read(start, stop):
+                ids = block.tolist()
+                known = set(session.scalars(select(Image.id).where(Image.id.in_(ids))))
+                for image_id in ids:
+                    if image_id in known or image_id > given:  # encoded for another model, or never committed
+                        return counted
+                    counted += 1
+        return counted
 
     def begin(self, roots: Sequence[str], captioner: str | None) -> int:
         """Record that a run starts; its id."""
@@ -98,33 +116,35 @@ class Store:
         """Compare the files of a folder, or some of them, with the catalog by sizes and times alone."""
         has_embedding = exists().where(Embedding.image_id == File.image_id, Embedding.model == self.encoder)
         has_details = exists().where(Details.image_id == File.image_id)
+        # A video leads to no image itself, its moments do.
+        complete = or_(File.image_id.is_(None), and_(has_embedding, has_details)).label("complete")
         known = select(
-            File.id, File.name, File.size, File.mtime_ns, File.sidecar_ns, File.image_id, File.reason,
-            File.missing_since, has_embedding.label("embedded"), has_details.label("detailed"),
-        ).where(File.folder == folder)  # fmt: skip
+            File.id, File.name, File.size, File.mtime_ns, File.sidecar_ns, File.reason, File.missing_since, complete
+        ).where(File.folder == folder)
         with database.session(self._engine) as session:
             rows: dict[str, Any] = {row.name: row for row in session.execute(known)}
         moments: dict[str, list[Any]] = defaultdict(list)
-        for name in rows:
-            moments[split_moment(name)[0]].append(rows[name])
+        for name, row in rows.items():
+            moments[split_moment(name)[0]].append(row)
         checked = Checked()
-        unchanged = refused = 0
+        unchanged = 0
         for found in files:
             row = rows.get(found.name)
-            parts = [part for part in moments[found.name] if not _outdated(part, found)]
-            checked.back.extend(part.id for part in parts if part.missing_since)
             if row is None or _changed(row, found):
                 checked.changed.append(found)
-            elif row.reason is not None:
-                refused += 1
-            elif all(_complete(part) for part in parts):
+                continue
+            parts = [part for part in moments[found.name] if not _outdated(part, found)]
+            checked.back.extend([part.id for part in parts if part.missing_since])
+            if row.reason is not None:
+                checked.refused.append(row.reason)
+            elif all(part.complete for part in parts):
                 unchanged += 1
             else:
                 checked.changed.append(found)
         if whole:
             gone = moments.keys() - {found.name for found in files}
             checked.gone.extend(part.id for name in gone for part in moments[name] if not part.missing_since)
-        return replace(checked, unchanged=unchanged, refused=refused)
+        return replace(checked, unchanged=unchanged)
 
     def mark(self, checked: Checked) -> None:
         """Mark the files that are gone, and those that are back."""
@@ -141,7 +161,7 @@ class Store:
         with database.session(self._engine) as session:
             folders = session.scalars(select(File.folder).where(below, File.missing_since.is_(None)).distinct()).all()
         for folder in folders:
-            hidden = any(folder == path or folder.startswith(path + "/") for path in unreadable)
+            hidden = any(lies_in(folder, path) for path in unreadable)
             if folder not in visited and not hidden:
                 self.mark(self.check(folder, [], whole=True))
 
@@ -165,12 +185,10 @@ class Store:
         """
         with database.writing(self._engine) as session:
             images = _images(session, jobs)
-            for job in jobs:
-                _write_file(session, job, images.get(job.hash))
+            _write_files(session, jobs, images)
             self._write_embeddings(session, jobs, images)
             detailed = {images[job.hash]: job.details for job in jobs if job.details and job.hash in images}
-            for image_id, details in detailed.items():
-                _write_details(session, image_id, details)
+            _write_details(session, detailed)
             wordsearch.refresh(session, list(detailed))
         return images
 
@@ -196,44 +214,55 @@ def _outdated(row: Any, found: Found) -> bool:
     return row.name != found.name and (row.size, row.mtime_ns) != (found.size, found.mtime_ns)
 
 
-def _complete(row: Any) -> bool:
-    """Whether nothing lacks of what a file leads to; a video leads to nothing itself, its moments do."""
-    return row.image_id is None or bool(row.detailed and row.embedded)
-
-
 def _images(session: Session, jobs: Sequence[Job]) -> dict[str, int]:
     """Ids of the jobs' images by hash, new ones made in the jobs' order."""
     hashes = [job.hash for job in jobs if job.hash]
     ids = {row.hash: row.id for row in session.execute(select(Image.hash, Image.id).where(Image.hash.in_(hashes)))}
+    new: dict[str, Image] = {}
     for job in jobs:
         picture = job.picture
-        if picture and job.hash not in ids:
+        if picture and job.hash not in ids and job.hash not in new:
             shape = {"width": picture.width, "height": picture.height, "format": picture.format}
-            image = Image(hash=job.hash, likeness=job.likeness, **shape)
-            session.add(image)
-            session.flush()
-            ids[job.hash] = image.id
-    return ids
+            new[job.hash] = Image(hash=job.hash, likeness=job.likeness, **shape)
+    session.add_all(new.values())
+    session.flush()
+    return ids | {content: image.id for content, image in new.items()}
 
 
-def _write_file(session: Session, job: Job, image_id: int | None) -> None:
-    found = job.found
-    file = session.scalar(select(File).where(File.folder == found.folder, File.name == found.name))
-    if file is None:
-        file = File(folder=found.folder, name=found.name)
-        session.add(file)
-    file.size, file.sidecar_ns = found.size, found.sidecar_ns
-    file.mtime_ns = -1 if job.again else found.mtime_ns
-    file.reason, file.missing_since = job.reason, None
-    file.image_id = None if job.reason else image_id
-    if is_video(found.name):  # whose moments are all written by now
-        before = File.name.startswith(f"{found.name}#t=", autoescape=True)
-        other = or_(File.size != found.size, File.mtime_ns != found.mtime_ns)
-        session.execute(update(File).where(File.folder == found.folder, before, other).values(missing_since=now()))
+def _write_files(session: Session, jobs: Sequence[Job], images: dict[str, int]) -> None:
+    names: dict[str, list[str]] = defaultdict(list)
+    for job in jobs:
+        names[job.found.folder].append(job.found.name)
+    files = {
+        (file.folder, file.name): file
+        for folder, some in names.items()
+        for file in session.scalars(select(File).where(File.folder == folder, File.name.in_(some)))
+    }
+    for job in jobs:
+        found = job.found
+        file = files.get((found.folder, found.name))
+        if file is None:
+            files[found.folder, found.name] = file = File(folder=found.folder, name=found.name)
+            session.add(file)
+        file.size, file.sidecar_ns = found.size, found.sidecar_ns
+        file.mtime_ns = -1 if job.again else found.mtime_ns
+        file.reason, file.missing_since = job.reason, None
+        file.image_id = None if job.reason else images.get(job.hash)
+        if is_video(found.name):  # whose moments are all written by now
+            _mark_outdated(session, found)
 
 
-def _write_details(session: Session, image_id: int, details: FileDetails) -> None:
-    """What the file read last says, in place of what others said."""
-    session.merge(Details(image_id=image_id, **{**dict.fromkeys(_DETAILS), **details.values}))
-    session.execute(delete(Keyword).where(Keyword.image_id == image_id))
-    session.add_all(Keyword(image_id=image_id, name=name) for name in details.keywords)
+def _mark_outdated(session: Session, video: Found) -> None:
+    """The moments that a video had before it was changed are gone."""
+    before = File.name.startswith(f"{video.name}#t=", autoescape=True)
+    other = or_(File.size != video.size, File.mtime_ns != video.mtime_ns)
+    session.execute(update(File).where(File.folder == video.folder, before, other).values(missing_since=now()))
+
+
+def _write_details(session: Session, details: dict[int, FileDetails]) -> None:
+    """What the files read last say, in place of what others said."""
+    for table in (Details, Keyword):
+        session.execute(delete(table).where(table.image_id.in_(details)))
+    for image_id, said in details.items():
+        session.add(Details(image_id=image_id, **said.values))
+        session.add_all(Keyword(image_id=image_id, name=name) for name in said.keywords)

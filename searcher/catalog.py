@@ -39,7 +39,7 @@ class FileName(TypeDecorator[str]):
         return to_sql(value) if value else value
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return value.translate(_FROM_SQL) if value else value
+        return value if value is None or value.isascii() else value.translate(_FROM_SQL)
 
 
 def now() -> datetime:

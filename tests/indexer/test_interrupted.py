@@ -2,18 +2,22 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from PIL import Image as Pillow
 from PIL import ImageOps
-from sqlalchemy import select
+from sqlalchemy import column, select, table
 
+from indexer.runs import latest_runs
 from searcher import Library, database
-from searcher.catalog import Caption, Embedding, File, Image, Tag
+from searcher.catalog import Caption, Details, Embedding, File, Image, Keyword, Reading, Tag
+from searcher.wordsearch import COLUMNS
 from support import HEED_CTRL_C
 
 COUNT = 110
@@ -44,10 +48,15 @@ def contents(folder: Path) -> tuple[object, ...]:
     with Library(folder) as library, database.session(library.engine) as session:
         tables = (
             select(Image.id, Image.hash, Image.width, Image.height, Image.format),
+            select(Image.id, Image.likeness, Image.duplicate_of),
             select(File.folder, File.name, File.size, File.image_id, File.reason, File.missing_since),
-            select(Embedding.image_id, Embedding.model, Embedding.position),
+            select(*Details.__table__.columns),
+            select(*Keyword.__table__.columns),
+            select(Embedding.image_id, Embedding.model, Embedding.position, Embedding.compared),
             select(Caption.image_id, Caption.model, Caption.text, Caption.confidence),
             select(Tag.image_id, Tag.model, Tag.name, Tag.score),
+            select(Reading.image_id, Reading.model, Reading.text, Reading.lines),
+            select(column("rowid"), *map(column, COLUMNS)).select_from(table("words")),
         )
         rows = [sorted(map(tuple, session.execute(table)), key=repr) for table in tables]
         segments = [path.read_bytes() for path in sorted(library.vectors.folder.glob("*.segment"))]
@@ -76,6 +85,22 @@ def test_sigkill_then_one_more_run(
     assert contents(tmp_path) == undisturbed
 
 
+def test_sigkill_among_the_captions_then_one_more_run(
+    folder: Path, undisturbed: tuple[object, ...], tmp_path: Path
+) -> None:
+    run = start(folder, tmp_path)
+    while captioned(tmp_path) < 1:
+        assert run.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.001)
+    run.send_signal(signal.SIGKILL)
+    run.wait(timeout=60)
+    assert (written(tmp_path), captioned(tmp_path) < COUNT) == (COUNT, True)
+    with Library(tmp_path) as library:
+        assert [run.outcome for run in latest_runs(library, 2)] == ["killed"]
+    assert start(folder, tmp_path).wait(timeout=120) == 3
+    assert contents(tmp_path) == undisturbed
+
+
 def test_rows_that_were_never_committed_are_dropped(
     folder: Path, undisturbed: tuple[object, ...], tmp_path: Path
 ) -> None:
@@ -97,6 +122,15 @@ def test_ctrl_c_ends_with_130(folder: Path, tmp_path: Path) -> None:
         time.sleep(0.001)
     run.send_signal(signal.SIGINT)
     assert run.wait(timeout=60) == 130
+
+
+def captioned(library: Path) -> int:
+    """Captions that were committed."""
+    try:
+        with closing(sqlite3.connect(f"file:{library / 'catalog.sqlite'}?mode=ro", uri=True)) as catalog:
+            return int(catalog.execute("SELECT count(*) FROM captions").fetchone()[0])
+    except sqlite3.OperationalError:  # there is no catalog yet, or it is being made
+        return 0
 
 
 def written(library: Path) -> int:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from indexer.pipeline import IndexRun, Summary
 from searcher import Library, database
-from searcher.catalog import Caption, Embedding, File, Image, Run
+from searcher.catalog import Answer, Caption, Embedding, File, Image, Run
 from searcher.settings import load_settings
 from vlm.errors import AskpixError
 
@@ -81,6 +81,30 @@ def test_copies_and_moved_files_are_the_same_image(library: Library, folder: Pat
     assert [file.name for file in gone] == ["1.jpg"]
 
 
+def test_moved_files_keep_what_was_written_about_them(library: Library, folder: Path) -> None:
+    index(library, folder)
+    photos = [hit.photo for hit in library.browse()]
+    answers = {reply.image.name: reply.answer for reply in library.ask("is it an animal?", photos, save_as="animal")}
+    before = {photo.hash: (photo.id, photo.caption, photo.tags) for photo in photos}
+    with database.session(library.engine) as session:
+        written = session.scalars(select(Caption.created_at).order_by(Caption.image_id)).all()
+    (folder / "sub").mkdir()
+    (folder / "0.jpg").rename(folder / "sub" / "renamed.jpg")
+    folder.rename(folder.with_name("moved"))
+    moved = index(library, folder.with_name("moved"))
+    assert (moved.added, moved.captioned) == (3, 0)
+    shutil.rmtree(folder, ignore_errors=True)
+    index(library, folder.parent)
+    photos = [hit.photo for hit in library.browse()]
+    assert {photo.hash: (photo.id, photo.caption, photo.tags) for photo in photos} == before
+    assert sorted(photo.path.name for photo in photos) == ["1.jpg", "2.jpg", "renamed.jpg"]
+    kept = {r.image.name: r.answer for r in library.ask("is it an animal?", photos, save_as="animal")}
+    assert {"0.jpg" if name == "renamed.jpg" else name: answer for name, answer in kept.items()} == answers
+    with database.session(library.engine) as session:
+        assert session.scalars(select(Caption.created_at).order_by(Caption.image_id)).all() == written
+        assert session.scalar(select(func.count()).select_from(Answer)) == 3
+
+
 def test_a_file_that_changed_is_looked_at_again(library: Library, folder: Path) -> None:
     index(library, folder)
     shutil.copy(folder / "1.jpg", folder / "0.jpg")
@@ -141,3 +165,13 @@ def test_a_language_that_the_model_does_not_write(library: Library, folder: Path
     with Library(settings=settings) as esperanto, pytest.raises(AskpixError, match='writes no "eo": use en or zh'):
         index(esperanto, folder)
     assert library.count_images() == 0
+
+
+def test_thousands_of_files_may_be_named(library: Library, folder: Path) -> None:
+    """As a shell does that is given *.jpg."""
+    for i in range(1500):
+        (folder / f"x{i}.jpg").write_bytes(b"no picture")
+    (folder / "sub#t=1").mkdir()
+    (folder / "0.jpg").rename(folder / "sub#t=1" / "0.jpg")
+    done = index(library, *sorted(folder.glob("*.jpg")), folder / "sub#t=1")
+    assert (outcome(done), done.captioned) == ((1503, 3, 0, 1500), 3)
