@@ -31,7 +31,7 @@ class GpuRows:
         config.useFloat16 = True
         self._resources = faiss.StandardGpuResources()  # must outlive the index
         self._index = faiss.GpuIndexFlatIP(self._resources, dim, config)
-        self._ids: Ids = np.empty(0, np.int64)
+        self._rows = Rows([], np.empty(0, np.int64))
         self._lock = threading.Lock()  # FAISS does one thing at a time on a GPU
 
     def hold(self, rows: Rows) -> None:
@@ -41,11 +41,11 @@ class GpuRows:
                 self._index.reset()
             for _, embeddings in rows.embeddings(self._index.ntotal):
                 self._index.add(embeddings)
-            self._ids = rows.ids
+            self._rows = rows
 
     def search(self, queries: Floats, k: int) -> tuple[Floats, Ids]:
         """The k best rows by inner product with each of q queries [q, dim]: scores and ids [q, k], best first,
         -1 where there are fewer."""
         with self._lock:
             scores, positions = self._index.search(np.ascontiguousarray(queries, np.float32), k)
-            return scores, np.append(self._ids, -1)[positions]
+            return scores, self._rows.ids_at(positions)

@@ -1,117 +1,189 @@
-"""The FAISS index over a model's rows: exact while that is fast enough, then trained, its recall measured.
+"""The trained FAISS index over a model's rows, for when comparing all of them takes too long; its recall is measured.
 
-A trained index is an inverted file (IVF: Jégou, Douze and Schmid, TPAMI 2011) over the same 16-bit rows:
-a search looks into some of its lists alone. How many is chosen by measuring, so that it finds what an
-exact search finds, nearly always.
+It is an inverted file (IVF: Jégou, Douze and Schmid, TPAMI 2011) over 8-bit codes: a search looks into some of
+its lists alone. What it finds are candidates, to be ranked by the rows themselves. How many lists is chosen by
+measuring, so that the exact search's best are among the candidates, nearly always.
+
+One file holds the index, the image ids of its rows, and as its last line a description (`Training`), so that a
+crash cannot mix them up. It is memory-mapped and never written to: a larger one takes its place.
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from searcher.gpu import gpus
+from searcher.rows import FEW, SCANNED, Found, Rows, each_thread, merged
+from searcher.segments import Ids
 from vlm.protocols import Floats
 
-Ids = NDArray[np.int64]
-
 TOP = 10
-ENOUGH = 0.98  # of the exact search's best TOP, on average
-SAMPLE = 200_000  # rows that lists are made from, 0.6 GB of a model with 768 numbers
-EACH = 40  # rows a list at least, for k-means
-GROWN = 1.5  # times the rows it was trained for, from which an index is trained anew: new ones may be of new kinds
+ENOUGH = 0.99  # of the exact search's best TOP, on average: other queries than those measured find a little less
+CANDIDATES = 4  # times the hits that are wanted; with twice as many the 8-bit codes lose none
+EACH = 40  # rows a list to make the lists from, for k-means
+SAMPLE = 200_000  # of them at most, 0.6 GB of a model with 768 numbers
+ROUNDS = 5  # of k-means; twice as many find no more
+_DESCRIPTION = 4_096  # bytes, more than it takes
 
 
 @dataclass(frozen=True)
 class Training:
-    """How an index was trained: over how many rows, into how many lists, how many of them are looked into,
-    and what share of the exact search's best it finds."""
+    """How an index was made: for how many rows, into how many lists, how many of them are looked into, and what
+    share of the exact search's best is found so; then how many rows are in it, and their fingerprint."""
 
     rows: int
     lists: int
     probed: int
     recall: float
+    count: int
+    fingerprint: str
 
     def __str__(self) -> str:
         return f"{self.probed} of {self.lists} lists looked into, {self.recall:.1%} of the exact search's best {TOP}"
 
 
-def read_training(path: Path) -> Training | None:
-    """How the index beside `path` was trained; None for an exact one, or where it cannot be told."""
-    try:
-        return Training(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
+@dataclass(frozen=True)
+class Trained:
+    """A trained index, in memory or mapped, and how it was made."""
+
+    index: Any
+    training: Training
+
+    def __len__(self) -> int:
+        return self.training.count
+
+    @property
+    def ids(self) -> Ids:
+        """The image ids of its rows, by position."""
+        import faiss
+
+        found: Ids = faiss.vector_to_array(self.index.id_map)
+        return found
+
+    def best(self, rows: Rows, queries: Floats, k: int) -> Found:
+        """The k rows with the largest inner product with each of q queries [q, dim]: scores, which are exact, and
+        positions [q, k], best first, -1 where there are fewer."""
+        positions = candidates(self.index, queries, CANDIDATES * k, self.training.probed)
+        scores = np.full(positions.shape, np.finfo(np.float32).min, np.float32)
+        for score, place, query in zip(scores, positions, queries, strict=True):
+            there = (place >= 0) & (place < len(self))  # a damaged file may name others
+            score[there] = rows.vectors(place[there]) @ query
+            place[~there] = -1
+        return merged([(scores, positions)], len(queries), k)
 
 
-def exact_index(dim: int) -> Any:
-    """An empty index that compares a query with every row."""
+def train(rows: Rows) -> Any:
+    """An empty index for rows like these, its lists made from some of them; on a GPU if there is one."""
     import faiss
 
-    exact = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-    return faiss.IndexIDMap2(exact)
-
-
-def trained_index(sample: Floats, rows: int) -> Any:
-    """An empty index for `rows` rows, its lists made from some of them [s, dim]; on a GPU if there is one."""
-    import faiss
-
-    dim = sample.shape[1]
-    lists = int(np.clip(2 ** round(np.log2(4 * np.sqrt(rows))), 1, max(1, len(sample) // EACH)))
-    index = faiss.index_factory(dim, f"IVF{lists},SQfp16", faiss.METRIC_INNER_PRODUCT)
-    inverted: Any = faiss.extract_index_ivf(index)  # a view of it
-    inverted.by_residual = False  # the very numbers of the segments
+    lists = 2 ** round(np.log2(4 * np.sqrt(len(rows))))
+    lists = max(1, min(lists, len(rows) // EACH, SAMPLE // EACH))
+    sample = np.sort(np.random.default_rng(0).permutation(len(rows))[: EACH * lists])
+    embeddings = rows.vectors(sample)
+    index = faiss.index_factory(embeddings.shape[1], f"IVF{lists},SQ8", faiss.METRIC_INNER_PRODUCT)
+    inverted = _lists(index)
+    inverted.by_residual = False  # whose codes would be other for each list, and slower to compare
+    inverted.cp.niter = ROUNDS
     if gpus():
-        inverted.clustering_index = faiss.index_cpu_to_all_gpus(faiss.IndexFlatIP(dim))
-    index.train(np.ascontiguousarray(sample, np.float32))
-    inverted.set_direct_map_type(2)  # a hash table, by which one row is found by its id
-    return index
+        inverted.clustering_index = faiss.index_cpu_to_all_gpus(faiss.IndexFlatIP(index.d))
+    index.train(embeddings)
+    return faiss.IndexIDMap(index)
 
 
-def lists_of(index: Any) -> int | None:
-    """How many lists a trained index has; None for an exact one."""
+def fill(index: Any, rows: Rows) -> None:
+    """Add the rows that are not in the index yet."""
+    for position, embeddings in rows.embeddings(index.ntotal):
+        index.add_with_ids(embeddings, rows.ids[position : position + len(embeddings)])
+
+
+def candidates(index: Any, queries: Floats, k: int, probed: int) -> Ids:
+    """Positions [q, k] of the rows in the lists nearest to each of q queries [q, dim] that come first by
+    their codes, -1 where there are fewer."""
     import faiss
 
-    found = faiss.downcast_index(index)
-    return int(found.nlist) if isinstance(found, faiss.IndexIVF) else None
+    inverted = _lists(index)
+    queries = np.ascontiguousarray(queries, np.float32)
+    threads = min(os.cpu_count() or 1, index.ntotal * probed // inverted.nlist // SCANNED)
+    if threads < 2 or len(queries) > FEW:
+        many: Ids = inverted.search(queries, k, params=_looking_into(probed))[1]
+        return many
+    near, lists = inverted.quantizer.search(queries, probed)
+
+    def some(share: slice) -> Found:
+        chosen, distances = np.ascontiguousarray(lists[:, share]), np.ascontiguousarray(near[:, share])
+        scores, positions = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
+        arrays = [faiss.swig_ptr(array) for array in (chosen, distances, scores, positions)]
+        how = _looking_into(chosen.shape[1])
+        inverted.search_preassigned_c(len(queries), faiss.swig_ptr(queries), k, *arrays, False, how)
+        return scores, positions
+
+    # Every so many-th list for each thread, so that all have some of the nearest.
+    return merged(each_thread(some, (slice(i, None, threads) for i in range(threads))), len(queries), k)[1]
 
 
-def parameters(training: Training | None, allowed: Ids | None) -> Any:
-    """How to search: some lists, or with a filter all rows that it lets through."""
+def _looking_into(lists: int) -> Any:
+    """How to search, which goes with each search: requests share the index."""
     import faiss
 
-    chosen: dict[str, Any] = {}
-    if allowed is not None:
-        chosen["sel"] = faiss.IDSelectorBatch(np.ascontiguousarray(allowed))
-    if training is not None:
-        chosen["nprobe"] = training.probed if allowed is None else training.lists
-        return faiss.SearchParametersIVF(**chosen)
-    return faiss.SearchParameters(**chosen) if chosen else None
+    return faiss.SearchParametersIVF(nprobe=lists)  # type: ignore[call-arg]
 
 
-def best_exactly(blocks: Iterator[tuple[Ids, Floats]], probes: Floats) -> Ids:
-    """The ids [q, TOP] of the rows nearest to each of q probes [q, dim], every row compared."""
-    scores = np.full((len(probes), TOP), -np.inf, np.float32)
-    best = np.full((len(probes), TOP), -1, np.int64)
-    for ids, embeddings in blocks:
-        both = np.concatenate([scores, probes @ embeddings.T], 1)
-        numbers = np.concatenate([best, np.broadcast_to(ids, (len(probes), len(ids)))], 1)
-        first = np.argpartition(-both, TOP - 1, axis=1)[:, :TOP]
-        scores, best = np.take_along_axis(both, first, 1), np.take_along_axis(numbers, first, 1)
-    return best
+def measured(index: Any, rows: Rows, trained_for: int, probes: Floats) -> Training:
+    """The description of a filled index: the least number of lists by which ENOUGH is found of the exact search's
+    best for probes [q, dim]."""
+    _, wanted = rows.best(probes, TOP)
+    lists = _lists(index).nlist
+    probed, recall = 0, 0.0
+    while recall < ENOUGH and probed < lists:
+        probed = min(probed + 1 + probed // 8, lists)
+        found = candidates(index, probes, CANDIDATES * TOP, probed)
+        shared = [np.isin(some, other).mean() for some, other in zip(wanted, found, strict=True)]
+        recall = float(np.mean(shared))
+    return Training(trained_for, lists, probed, round(recall, 4), index.ntotal, rows.fingerprint(index.ntotal))
 
 
-def measured(index: Any, probes: Floats, wanted: Ids) -> Training:
-    """The least number of lists by which a full index finds ENOUGH of what is `wanted` [q, TOP]."""
-    lists, probed = lists_of(index) or 1, 1
-    while True:
-        _, found = index.search(probes, TOP, params=parameters(Training(0, lists, probed, 0), None))
-        shared = [len({*one.tolist()} & {*other.tolist()}) for one, other in zip(found, wanted, strict=True)]
-        recall = float(np.mean(shared)) / min(TOP, index.ntotal)
-        if recall >= ENOUGH or probed >= lists:
-            return Training(index.ntotal, lists, probed, round(recall, 4))
-        probed = min(2 * probed, lists)
+def write_index(trained: Trained, path: Path) -> None:
+    """Put an index where the next search finds it, all of it or nothing."""
+    import faiss
+
+    part = path.with_suffix(".part")
+    faiss.write_index(trained.index, str(part))
+    with part.open("ab") as file:
+        file.write(b"\n" + json.dumps(asdict(trained.training)).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def read_index(path: Path, mapped: bool = True) -> Trained | None:
+    """The index in a file, memory-mapped or, to be added to, in memory; None when there is none or it is damaged,
+    which is no error: it is made anew from the segments."""
+    import faiss
+
+    flags = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY if mapped else 0
+    with suppress(OSError, ValueError, TypeError, RuntimeError, MemoryError):
+        with path.open("rb") as file:
+            file.seek(-min(_DESCRIPTION, path.stat().st_size), os.SEEK_END)
+            training = Training(**json.loads(file.read().rsplit(b"\n", 1)[-1]))
+        index = faiss.read_index(str(path), flags)
+        inverted = _lists(index)
+        stored = index.ntotal, inverted.invlists.compute_ntotal(), inverted.nlist
+        if stored != (training.count, training.count, training.lists):
+            return None
+        if mapped:  # reading ahead starts threads for every search, which takes longer than it saves
+            mapped_lists: Any = faiss.downcast_InvertedLists(inverted.invlists)
+            mapped_lists.prefetch_nthread = 0
+        return Trained(index, training)
+    return None
+
+
+def _lists(index: Any) -> Any:
+    """The inverted file in an index, a view of it."""
+    import faiss
+
+    return faiss.extract_index_ivf(index)

@@ -1,8 +1,7 @@
-"""Vectors of one model: append-only float16 segments, which are kept, and a FAISS index over them, which is a cache.
+"""Vectors of one model: append-only float16 segments, which are kept, and a trained index, which is a cache.
 
-A segment is a file of fixed-size rows, each an image id and its embedding, so that it can be read
-without the catalog. The catalog says how many rows count: what lies behind them was written by a
-run that was cut off before its commit, and is dropped.
+The catalog says how many rows count: what lies behind them was written by a run that was cut off before
+its commit, and is dropped.
 """
 
 import json
@@ -10,40 +9,43 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import asdict
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from searcher.gpu import MOST, GpuRows, gpus
-from searcher.index import (
-    GROWN,
-    SAMPLE,
-    Training,
-    best_exactly,
-    exact_index,
-    lists_of,
-    measured,
-    parameters,
-    read_training,
-    trained_index,
-)
+from searcher.index import Trained, fill, measured, read_index, train, write_index
+from searcher.rows import BLOCK, Rows, map_rows, merged
+from searcher.segments import Ids, Segments, blocks
 from vlm.errors import AskpixError
 from vlm.protocols import Floats
 
-SEGMENT_ROWS = 65_536
-_BLOCK = 8_192  # rows handed to FAISS at a time, so that memory stays flat
-Ids = NDArray[np.int64]
+GROWN = 1.5  # times the rows it was trained for, from which an index is trained anew: new ones may be of new kinds
+BESIDE = 10_000  # rows that an index may lack, each compared: fewer are not worth writing it anew
+DEEP = 200  # hits, more than which are found by comparing every row: the lists looked into lack too many of them
+
+Stamp = tuple[int, int, int] | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What searches of the first `count` rows go through. It never changes: another one takes its place."""
+
+    count: int
+    rows: Rows
+    trained: Trained | None
+    stamp: Stamp
 
 
 class Vectors:
-    """The vectors of one model in one library; rows are counted from 0 in the order of appending."""
+    """The vectors of one model in one library; rows are counted from 0 in the order of appending.
 
-    def __init__(self, folder: Path, model: str, dim: int, exact_rows: int = 1_000_000) -> None:
+    Several threads may search at once, also while another thread or process appends or trains.
+    """
+
+    def __init__(self, folder: Path, model: str, dim: int, exact_rows: int = 100_000) -> None:
         """`folder` holds one subfolder a model; it is made when the first rows come. Up to `exact_rows`
         a search compares every row.
 
@@ -54,11 +56,11 @@ class Vectors:
         self.model = model
         self.dim = dim
         self.exact_rows = exact_rows
-        # Requests of a server share this object, and an index must not grow while it is searched.
-        self._lock = threading.RLock()
-        self._row = np.dtype([("id", "<i8"), ("vector", "<f2", (dim,))])
-        self._index: Any = None
-        self._training: Training | None = None
+        self._segments = Segments(self.folder, dim)
+        self._index_path = self.folder / "index.faiss"
+        self._lock = threading.Lock()  # held while a snapshot is made, never while one is searched
+        self._snapshot: Snapshot | None = None
+        self._read: tuple[Stamp, Trained | None] = (None, None)
         self._gpu: GpuRows | None = None
         about = self.folder / "model.json"
         if about.exists() and (stored := json.loads(about.read_text(encoding="utf-8"))) != self._about:
@@ -73,7 +75,7 @@ class Vectors:
 
     def __len__(self) -> int:
         """Whole rows on disk."""
-        return sum(path.stat().st_size // self._row.itemsize for path in self._segments())
+        return len(self._segments)
 
     def append(self, ids: Ids, embeddings: Floats) -> None:
         """Add n rows, ids [n] and embeddings [n, dim], and wait until the disk has them."""
@@ -81,158 +83,122 @@ class Vectors:
         about = self.folder / "model.json"
         if not about.exists():
             _write_durably(about, json.dumps(self._about).encode())
-        rows = np.empty(len(ids), self._row)
-        rows["id"], rows["vector"] = ids, embeddings
-        start = len(self)
-        while len(rows):
-            number, used = divmod(start, SEGMENT_ROWS)
-            part, rows = np.split(rows, [min(len(rows), SEGMENT_ROWS - used)])
-            with self._segment(number).open("ab") as file:
-                file.write(part.tobytes())
-                file.flush()
-                os.fsync(file.fileno())
-            start += len(part)
+        self._segments.append(ids, embeddings)
 
     def truncate(self, count: int) -> None:
         """Drop everything behind the first `count` rows, a torn last row included."""
-        for number, path in enumerate(self._segments()):
-            keep = min(max(count - number * SEGMENT_ROWS, 0), SEGMENT_ROWS) * self._row.itemsize
-            if path.stat().st_size > keep:
-                os.truncate(path, keep)
+        self._segments.truncate(count)
 
     def read(self, start: int, stop: int) -> Iterator[tuple[Ids, Floats]]:
         """Rows start..stop as blocks of ids [n] and embeddings [n, dim]."""
-        while start < stop:
-            number, first = divmod(start, SEGMENT_ROWS)
-            rows = np.memmap(self._segment(number), self._row, mode="r")
-            last = min(first + _BLOCK, first + stop - start, SEGMENT_ROWS)
-            block = rows[first:last]
-            yield block["id"].astype(np.int64), block["vector"].astype(np.float32)
-            start += last - first
+        for _, part in blocks(self._segments.map(stop), start, BLOCK):
+            yield part["id"].astype(np.int64), part["vector"].astype(np.float32)
 
     def get(self, ids: Ids, count: int) -> Floats:
         """The embeddings [n, dim] of images among the first `count` rows; KeyError when one is not there."""
-        with self._lock:
-            self.refresh(count)
-            try:
-                return np.stack([self._index.reconstruct(int(i)) for i in ids])
-            except RuntimeError as error:
-                raise KeyError(str(ids)) from error
+        rows = self.refresh(count).rows
+        positions = rows.positions(ids)
+        if (positions < 0).any():
+            raise KeyError(str(ids[positions < 0]))
+        return rows.vectors(positions)
 
     def search(self, query: Floats, k: int, count: int, allowed: Ids | None = None) -> tuple[Floats, Ids]:
         """The k best of the first `count` rows by inner product with query [dim]: scores and image ids, best first.
 
-        Only ids in `allowed` are looked at, when given.
+        Only ids in `allowed` are looked at, when given, and each of them.
         """
         k = min(k, count if allowed is None else len(allowed))
         if k <= 0:
             return np.empty(0, np.float32), np.empty(0, np.int64)
-        with self._lock:
-            self.refresh(count)
-            if self._gpu is not None and allowed is None and k <= MOST:
-                return self._gpu.search(query, k)
-            how = parameters(self._training, allowed)
-            scores, ids = self._index.search(query[None].astype(np.float32), k, params=how)
+        scores, ids = self._best(query[None], k, count, allowed)
         found = ids[0] >= 0
         return scores[0][found], ids[0][found]
 
     def search_many(self, queries: Floats, k: int, count: int) -> tuple[Floats, Ids]:
         """The k best of the first `count` rows for each of n queries [n, dim]: scores and ids, two [n, k];
         where there are fewer the ids are -1."""
-        with self._lock:
-            self.refresh(count)
-            found: tuple[Floats, Ids] = self._index.search(queries, k, params=parameters(self._training, None))
-        return found
+        return self._best(queries, k, count, None)
 
-    def refresh(self, count: int) -> None:
-        """Bring the index to the first `count` rows: load it, append what came since, or build it anew."""
-        if self._index is None:
-            self._load(count)
-        if self._index is not None and self._index.ntotal > count:
-            self._index = self._gpu = None
-        if self._index is None:
-            self._index, self._training = exact_index(self.dim), None
-        for ids, embeddings in self.read(self._index.ntotal, count):
-            self._index.add_with_ids(embeddings, ids)
-        if self._gpu is None and gpus():
-            self._gpu = GpuRows(self.dim)
-        if self._gpu is not None:
-            for ids, embeddings in self.read(len(self._gpu), count):
-                self._gpu.add(ids, embeddings)
+    def _best(self, queries: Floats, k: int, count: int, allowed: Ids | None) -> tuple[Floats, Ids]:
+        """As `search_many`, among all rows or those of images that are `allowed`."""
+        snapshot = self.refresh(count)
+        rows, trained = snapshot.rows, snapshot.trained
+        if allowed is not None:
+            chosen = np.zeros(len(rows) + 1, bool)
+            chosen[rows.positions(allowed)] = True  # the last is for those that are not there
+            scores, positions = rows.best(queries, k, allowed=chosen[:-1])
+        elif self._gpu is not None and k <= MOST:
+            return self._gpu.search(queries, k)
+        elif trained is not None and k <= DEEP:
+            scores, positions = trained.best(rows, queries, k)
+            if len(trained) < len(rows):
+                beside = rows.best(queries, k, start=len(trained))
+                scores, positions = merged([(scores, positions), beside], len(queries), k)
+        else:
+            scores, positions = rows.best(queries, k)
+        return scores, rows.ids_at(positions)
+
+    def refresh(self, count: int) -> Snapshot:
+        """What a search of the first `count` rows goes through, with the index that was saved last."""
+        now, stamp = self._snapshot, self._stamp()
+        # While another thread takes in a new index, the old one serves.
+        if now is not None and now.count == count and (now.stamp == stamp or self._lock.locked()):
+            return now
+        with self._lock:
+            now = self._snapshot
+            if now is None or (now.count, now.stamp) != (count, stamp):
+                now = self._taken(count, stamp)
+                if gpus():
+                    self._gpu = self._gpu or GpuRows(self.dim)
+                    self._gpu.hold(now.rows)
+                self._snapshot = now
+            return now
+
+    def _taken(self, count: int, stamp: Stamp) -> Snapshot:
+        if self._read[0] != stamp:
+            self._read = stamp, read_index(self._index_path)
+        trained = self._read[1]
+        if trained is not None and self.exact_rows < count >= len(trained):
+            rows = map_rows(self._segments, count, trained.ids)
+            if rows.fingerprint(len(trained)) == trained.training.fingerprint:
+                return Snapshot(count, rows, trained, stamp)
+        known = self._snapshot.rows.ids if self._snapshot else np.empty(0, np.int64)
+        return Snapshot(count, map_rows(self._segments, count, known), None, stamp)
 
     def save_index(self, count: int, probes: Callable[[], Floats]) -> None:
-        """Keep the index beside the segments, so that the next process need not build it.
+        """Bring the index on disk to the first `count` rows, if they are more than `exact_rows`; searches go on
+        with the old one until the new one is there.
 
-        Past `exact_rows` it is trained first, and again when it has grown; `probes` gives embeddings
-        [q, dim] of texts, by which its recall is measured.
+        It is trained first, and again when it has grown; `probes` gives embeddings [q, dim] of texts, by
+        which its recall is measured.
         """
-        import faiss
-
-        if not count:
+        if count <= self.exact_rows:
+            self._index_path.unlink(missing_ok=True)
             return
-        with self._lock:
-            self.refresh(count)
-            if count > (GROWN * self._training.rows if self._training else self.exact_rows):
-                self._train(count, probes())
-            part = self._index_path.with_suffix(".part")
-            faiss.write_index(self._index, str(part))
-            if self._training:
-                _write_durably(self._training_path, json.dumps(asdict(self._training)).encode())
-            part.replace(self._index_path)
+        snapshot = self.refresh(count)
+        rows, old = snapshot.rows, snapshot.trained
+        outgrown = old is None or count > GROWN * old.training.rows
+        if old is not None and not outgrown and count - len(old) <= BESIDE:
+            return
+        stored = None if outgrown else read_index(self._index_path, mapped=False)
+        index = stored.index if stored else train(rows)
+        fill(index, rows)
+        trained_for = stored.training.rows if stored else count
+        write_index(Trained(index, measured(index, rows, trained_for, probes())), self._index_path)
 
     @property
     def about_index(self) -> str:
         """How a search goes through the rows, for people to read."""
-        with self._lock:
-            return str(self._training) if self._training else "every row compared"
+        trained = self._snapshot.trained if self._snapshot else None
+        return str(trained.training) if trained else "every row compared"
 
-    def _train(self, count: int, probes: Floats) -> None:
-        """Replace the index by a trained one of the first `count` rows."""
-        chosen = np.zeros(count, bool)
-        chosen[np.random.default_rng(0).permutation(count)[:SAMPLE]] = True
-        sample, start = [], 0
-        for ids, embeddings in self.read(0, count):
-            sample.append(embeddings[chosen[start : start + len(ids)]])
-            start += len(ids)
-        index = trained_index(np.concatenate(sample), count)
-        for ids, embeddings in self.read(0, count):
-            index.add_with_ids(embeddings, ids)
-        self._index, self._training = index, measured(index, probes, best_exactly(self.read(0, count), probes))
-
-    def _load(self, count: int) -> None:
-        """Take the stored index, unless there is none, or it is damaged, or not of these rows."""
-        import faiss
-
-        if not self._index_path.exists():
-            return
-        # A damaged cache is no error: it is built anew from the segments.
-        with suppress(RuntimeError, OSError, MemoryError):
-            index = faiss.read_index(str(self._index_path))
-            lists = lists_of(index)
-            training = read_training(self._training_path) if lists else None
-            whole = index.d == self.dim and index.ntotal <= count and self._last_row_fits(index)
-            if whole and (lists is None or (training and training.lists == lists)):
-                self._index, self._training = index, training
-
-    def _last_row_fits(self, index: Any) -> bool:
-        if not index.ntotal:
-            return True
-        ids, embeddings = next(self.read(index.ntotal - 1, index.ntotal))
-        return bool(np.array_equal(index.reconstruct(int(ids[0])), embeddings[0]))
-
-    @cached_property
-    def _index_path(self) -> Path:
-        return self.folder / "index.faiss"
-
-    @cached_property
-    def _training_path(self) -> Path:
-        return self.folder / "index.json"
-
-    def _segment(self, number: int) -> Path:
-        return self.folder / f"{number:06d}.segment"
-
-    def _segments(self) -> list[Path]:
-        return sorted(self.folder.glob("*.segment"))
+    def _stamp(self) -> Stamp:
+        """Tells the file of the index from the one that was there before."""
+        try:
+            stat = self._index_path.stat()
+        except OSError:
+            return None
+        return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
 def _write_durably(path: Path, data: bytes) -> None:
