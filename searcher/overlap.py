@@ -42,7 +42,7 @@ class Asked:
 def asked(session: Session, text: str, photos: int) -> Asked:
     """The words of a text, weighed among so many photos."""
     found = words(text)
-    having = {stem: wordsearch.count(session, word, COMMON) for stem, word in found.items()}
+    having = dict(zip(found, wordsearch.counts(session, list(found.values()), COMMON), strict=True))
     telling = {stem: log(1 + photos / (1 + count)) for stem, count in having.items()}
     return Asked(found, telling, frozenset(stem for stem, count in having.items() if count in (0, COMMON)))
 

@@ -129,11 +129,10 @@ def photos(session: Session, ids: Sequence[int], captioner: str) -> list[Photo]:
     words = select(Keyword.image_id, Keyword.name).where(Keyword.image_id.in_(ids)).order_by(Keyword.name)
     for image_id, name in session.execute(words):
         keywords[image_id].append(name)
-    details = {said.image_id: said for said in session.scalars(select(Details).where(Details.image_id.in_(ids)))}
     read = select(Reading.image_id, Reading.text).where(Reading.image_id.in_(ids))
     text: dict[int, str] = {row.image_id: row.text for row in session.execute(read)}
-    about = select(Image.id, Image.hash, Image.width, Image.height, Image.duplicate_of).where(Image.id.in_(ids))
-    images = {image.id: image for image in session.execute(about)}
+    about = select(Image.id, Image.hash, Image.width, Image.height, Image.duplicate_of, Details).outerjoin(Details)
+    images = {image.id: image for image in session.execute(about.where(Image.id.in_(ids)))}
     return [
         Photo(
             id=i,
@@ -145,7 +144,7 @@ def photos(session: Session, ids: Sequence[int], captioner: str) -> list[Photo]:
             caption_confidence=captions[i].confidence if i in captions else None,
             captioner=captions[i].model if i in captions else None,
             tags=tags.get(i, []),
-            details=details.get(i),
+            details=images[i].Details,
             keywords=keywords[i],
             text=text.get(i, ""),
             duplicate_of=images[i].duplicate_of,

@@ -208,10 +208,6 @@ class _Ranking:
     def _hits(self, target: Floats, wanted: int, k: int) -> tuple[list[Hit], int]:
         """The k best among so many by embedding, and how many these were."""
         ids, seen = self._candidates(target, wanted)
-        ids = [i for i in ids if i not in self._gone]
-        held = select(File.image_id).where(File.image_id.in_(wordsearch.listed(ids)), File.missing_since.is_(None))
-        present = set(self.session.scalars(held))
-        ids = [i for i in ids if i in present]
         if not ids:
             return [], seen
         text, count = self.encoded.text, self._count
@@ -251,11 +247,19 @@ class _Ranking:
         allowed = None if self.allowed is None else np.array(self.allowed, np.int64)
         _, nearest = self.library.vectors.search(target, max(wanted, RANKED), self._count, allowed)
         by_words = wordsearch.best(self.session, rare, FOUND, self.allowed) if (rare := self._asked.rare) else []
-        encoded = select(Embedding.image_id).where(
-            Embedding.image_id.in_(by_words), Embedding.model == self.library.encoder.name
+        ids = list(dict.fromkeys((*by_words, *nearest.tolist())))
+        # Those that a file still holds, and that this model has seen.
+        held = (
+            select(File.image_id)
+            .join(Embedding, Embedding.image_id == File.image_id)
+            .where(
+                File.image_id.in_(wordsearch.listed(ids)),
+                File.missing_since.is_(None),
+                Embedding.model == self.library.encoder.name,
+            )
         )
-        ids = dict.fromkeys((*self.session.scalars(encoded), *nearest.tolist()))
-        return list(ids), len(nearest)
+        present = set(self.session.scalars(held)) - self._gone
+        return [i for i in ids if i in present], len(nearest)
 
     def _why(
         self, vector: Floats, said: dict[str, list[str]], words: float, against: dict[int, float]

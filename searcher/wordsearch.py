@@ -63,10 +63,13 @@ def having(text: str, *columns: str) -> Select[int]:
     return select(_WORDS.c.rowid).where(_match(_phrase(text), columns))
 
 
-def count(session: Session, text: str, most: int) -> int:
-    """Of how many images a phrase was written; counting ends at `most`."""
-    some = having(text).limit(most).subquery()
-    return session.scalar(select(func.count()).select_from(some)) or 0
+def counts(session: Session, texts: Sequence[str], most: int) -> list[int]:
+    """Of how many images each phrase was written; counting ends at `most`."""
+    if not texts:
+        return []
+    each = [having(text).limit(most).subquery() for text in texts]
+    counted = [select(func.count()).select_from(some).scalar_subquery() for some in each]
+    return list(session.execute(select(*counted)).one())
 
 
 def best(session: Session, texts: Iterable[str], most: int, allowed: Sequence[int] | None = None) -> Sequence[int]:
