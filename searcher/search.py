@@ -213,7 +213,7 @@ class _Ranking:
         text, count = self.encoded.text, self._count
         vectors = self.library.vectors.get(np.array(ids), count)
         near = vectors @ target
-        spread = float(near.std()) or 1.0
+        spread = float(near[:RANKED].std()) or 1.0
         words = shared(self.session, self._asked, ids[: RANKED + FOUND])
         worth, said = np.zeros((2, len(ids)), np.float32)
         worth[: len(words.worth)], said[: len(words.said)] = spread * words.worth, words.said
@@ -243,11 +243,12 @@ class _Ranking:
         return hits, seen
 
     def _candidates(self, target: Floats, wanted: int) -> tuple[list[int], int]:
-        """Ids of the nearest photos by embedding, those found by words first, and how many the former were."""
+        """Ids of the nearest photos by embedding, among them those found by words, and how many the former were."""
         allowed = None if self.allowed is None else np.array(self.allowed, np.int64)
         _, nearest = self.library.vectors.search(target, max(wanted, RANKED), self._count, allowed)
         by_words = wordsearch.best(self.session, rare, FOUND, self.allowed) if (rare := self._asked.rare) else []
-        ids = list(dict.fromkeys((*by_words, *nearest.tolist())))
+        first, rest = nearest[:RANKED].tolist(), nearest[RANKED:].tolist()
+        ids = list(dict.fromkeys((*first, *by_words, *rest)))
         # Those that a file still holds, and that this model has seen.
         held = (
             select(File.image_id)

@@ -31,7 +31,7 @@ class Settings(Runtime):
     answerer: str | None = Field(default=None, description="another model for answers")
     text: bool = Field(default=False, description="read the text in pictures while indexing; needs askpix[ocr]")
     max_pixels: int = Field(default=MAX_PIXELS, gt=0, description="pictures with more pixels are refused")
-    exact_rows: int = Field(default=100_000, ge=0, description="vectors up to which a search compares every one")
+    exact_rows: int = Field(default=50_000, ge=0, description="vectors up to which a search compares every one")
     min_confidence: float | None = Field(default=None, ge=0, le=1, description="instead of the model's cutoff")
 
     @classmethod

@@ -45,7 +45,7 @@ class Vectors:
     Several threads may search at once, also while another thread or process appends or trains.
     """
 
-    def __init__(self, folder: Path, model: str, dim: int, exact_rows: int = 100_000) -> None:
+    def __init__(self, folder: Path, model: str, dim: int, exact_rows: int = 50_000) -> None:
         """`folder` holds one subfolder a model; it is made when the first rows come. Up to `exact_rows`
         a search compares every row.
 
