@@ -20,12 +20,18 @@ _STOP = frozenset(
     "were while with der die das ein eine und im auf mit le la les un une des et dans sur du 的 了 在 是 和 着".split()
 )
 _WORD = re.compile(rf"{IDEOGRAPHS}+|\w+")
+_PLAIN = re.compile(r"\w+", re.ASCII)
 _CUT = re.compile(rf"({IDEOGRAPHS}+)")
 
 
 def words(text: str) -> dict[str, str]:
     """The words of a text without those that say nothing, by the form in which they are compared, in their order."""
     found: dict[str, str] = {}
+    if text.isascii():
+        for word in _PLAIN.findall(text):
+            if word.lower() not in _STOP:
+                found.setdefault(_stem(word), word)
+        return found
     for run in _WORD.findall(text):
         for piece in filter(None, _CUT.split(run)):
             for word in _pieces(piece):

@@ -139,9 +139,8 @@ def test_what_was_indexed_stays_when_the_server_breaks_down(askpix: Askpix, phot
     assert broken.stderr.splitlines()[-1].startswith(f"askpix: {address} refuses (400); it says: out of credit")
     with serving(reply(200, said("a photo"))) as (address, seen):
         done = records(askpix("index", photos, *flags, f"openai:{address}#m"))[-1]
-        assert len(seen.paths) == done["added"]
-    assert done["unchanged"] == 32
-    assert done["added"] + done["unchanged"] == done["seen"]
+        assert len(seen.paths) == done["captioned"]
+    assert done["unchanged"] == done["seen"] == done["captioned"] + 32
 
 
 def test_pictures_are_sent_small_and_prompts_can_be_changed() -> None:

@@ -5,6 +5,7 @@ import io
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def speak(folder: Path, use: Use) -> None:
                 await session.initialize()
                 await use(session)
 
-    anyio.run(run)
+    with ThreadPoolExecutor(1) as aside:  # where no other test's event loop runs
+        aside.submit(anyio.run, run).result()
 
 
 def told(result: CallToolResult) -> Any:
