@@ -142,7 +142,7 @@ def measured(library: Library, count: int) -> Iterator[tuple[str, str]]:
     yield "recall of that filter among vectors", f"{filtered_recall(library, plain):.3f}"
     rare = [f"{q} zyx{RARE * (1 + i % (count // RARE))}" for i, q in enumerate(plain)]
     yield "with a rare word, ms", times(library, rare)
-    found = [library.find(query).hits[0].photo.id == int(query.rpartition("zyx")[2]) for query in rare]
+    found = [library.search(q, k=1, min_confidence=0)[0].photo.id == int(q.rpartition("zyx")[2]) for q in rare]
     yield "the photo of the rare word first", f"{np.mean(found):.2f}"
     yield f"HTTP with {CLIENTS} clients, p50 / p95 ms", over_http(library, plain)
     yield "cold askpix search, s", f"{cold(library.folder, plain[0]):.2f}"
