@@ -17,12 +17,12 @@ from indexer.scan import Found, Listing, list_again
 from indexer.store import Job, Store
 from searcher import Library
 from searcher.likeness import likeness
-from vlm.picture import UnreadablePicture, as_picture, open_picture, unreadable
+from vlm.picture import UnreadablePicture, as_picture, open_picture
 from vlm.streams import ahead, batches
 from vlm.video import is_video, moments
 
 BATCH = 32  # files looked up together; a model may want more pictures at a time
-DECODERS = 2  # threads; Pillow decodes outside the interpreter lock
+DECODERS = 2  # threads, each with a process that decodes for it
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,7 @@ class Embedding:
         frames = moments(path, self.library.encoder.image_size)
         while True:
             with self.progress.timed("decode"):
-                try:
-                    one = next(frames, None)
-                except Exception as error:  # however the decoder fails, the file is at fault
-                    raise unreadable(error) from error
+                one = next(frames, None)
             if one is None:
                 return
             yield one

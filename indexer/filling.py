@@ -16,14 +16,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, case, cast, column, delete, exists, func, select
 from sqlalchemy.orm import Session
 
+from indexer.embedding import DECODERS
 from indexer.progress import Progress
 from searcher import Library, database, wordsearch
 from searcher.catalog import Details, File, Image, Wish, to_sql
 from searcher.results import paths_of
 from vlm.picture import Picture, UnreadablePicture, open_picture
 from vlm.streams import ahead, batches
-
-DECODERS = 2  # threads; Pillow decodes outside the interpreter lock
 
 
 @dataclass(frozen=True)

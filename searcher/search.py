@@ -109,7 +109,7 @@ def search(
     hits = _Ranking(library, session, encoded, allowed if exact is None else exact).best(k + NEAR)
     near = [hit for hit in hits if hit.confidence < least]
     hits = [hit for hit in hits if hit.confidence >= least]
-    if exact is not None:
+    if exact is not None and (everything or len(hits) < k):
         known = {hit.photo.id for hit in (*hits, *near)}
         others = _Ranking(library, session, encoded, allowed).best(k + NEAR)
         near += [hit for hit in others if hit.photo.id not in known]
@@ -202,7 +202,7 @@ class _Ranking:
         for part in self.encoded.plan.of("not"):
             chosen = chosen.where(Image.id.not_in(wordsearch.having(part.value)))
         ids = self.session.scalars(chosen.limit(k)).all()
-        why = {"parts": [self._held(part) for part in self.encoded.plan.parts]}
+        why = {"parts": [_held(part) for part in self.encoded.plan.parts]}
         return [Hit(photo, 1.0, 1.0, why) for photo in photos(self.session, ids, self.library.captions_by)]
 
     def _hits(self, target: Floats, wanted: int, k: int) -> tuple[list[Hit], int]:
@@ -278,9 +278,10 @@ class _Ranking:
             elif place in against:
                 parts.append({"gave": round(-against[place], 4)})
             else:
-                parts.append(self._held(part))
+                parts.append(_held(part))
         found = list(dict.fromkeys(word for column in said.values() for word in column))
         return {"embedding": embedding, "words": found, "written": said, "words_gave": round(words, 4), "parts": parts}
 
-    def _held(self, part: Part) -> dict[str, Any]:
-        return {"holds": part.on}
+
+def _held(part: Part) -> dict[str, Any]:
+    return {"holds": part.on}

@@ -12,13 +12,13 @@ from PIL.PngImagePlugin import PngImageFile
 from vlm.apart import ask
 from vlm.errors import AskpixError
 from vlm.kinds import RAW, STILL, VIDEO
-from vlm.limits import MAX_PIXELS, Limits, UnreadablePicture, unreadable
+from vlm.limits import MAX_PIXELS, Limits, UnreadablePicture
 from vlm.stills import Picture, open_undecoded
 from vlm.streams import ahead
 from vlm.video import split_moment
 
 __all__ = ["MAX_PIXELS", "SUFFIXES", "Picture", "UnreadablePicture", "as_picture", "open_ahead", "open_file"]
-__all__ += ["open_picture", "peek", "unreadable"]
+__all__ += ["open_picture", "peek"]
 
 _SAYING = frozenset({b"eXIf", b"iTXt", b"tEXt", b"zTXt"})
 _MOST_CHUNKS = 100_000
