@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-REVISION = "0003"  # the newest migration: a catalog that bears it needs no look at Alembic, which is slow to import
+REVISION = "0004"  # the newest migration: a catalog that bears it needs no look at Alembic, which is slow to import
 PEOPLE = "people"  # whose captions and tags those are that people wrote; theirs are shown before any model's
 _STRAY = 0x10FE00  # undecodable bytes 0x80-0xFF of file names live here, in a private plane, inside the catalog
 _TO_SQL = {0xDC00 + byte: _STRAY + byte for byte in range(0x80, 0x100)}
@@ -202,18 +202,19 @@ class Tag(Base):
 
 
 class Question(Base):
-    """A question whose answers are kept as a column of that name."""
+    """A question whose answers are kept as a column of that name; `standing` if new photos are asked as they come."""
 
     __tablename__ = "questions"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
     text: Mapped[str]
+    standing: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Answer(Base):
-    """The answer that a model gave to a question about an image."""
+    """The answer that a model, or PEOPLE, gave to a question about an image; people's wins."""
 
     __tablename__ = "answers"
 
@@ -270,3 +271,86 @@ class AlbumImage(Base):
     album_id: Mapped[int] = mapped_column(ForeignKey("albums.id", ondelete="CASCADE"), primary_key=True)
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
     added_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Edit(Base):
+    """An image made out of another: by which instruction, plan and editor, and what was found when it was checked."""
+
+    __tablename__ = "edits"
+    __table_args__ = (Index("ix_edits_source_id", "source_id"),)
+
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    instruction: Mapped[str]
+    plan: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    editor: Mapped[str] = mapped_column(String(200))
+    verdict: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Change(Base):
+    """What people changed about an image, and what it was before, so that it can be undone.
+
+    The changes of one action have the same `action`; `kind` is "caption" or "tags", and `before` what people had
+    said then: {"text": "…"} or {"text": null}, {"tags": {"dog": 1, "cat": 0}}.
+    """
+
+    __tablename__ = "changes"
+    __table_args__ = (Index("ix_changes_action", "action"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    action: Mapped[str] = mapped_column(String(32))
+    about: Mapped[str] = mapped_column(doc="the action in words")
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    kind: Mapped[str] = mapped_column(String(16))
+    before: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class PastSearch(Base):
+    """A search that was typed on the page, for suggestions."""
+
+    __tablename__ = "past_searches"
+
+    text: Mapped[str] = mapped_column(String(1000), primary_key=True)
+    times: Mapped[int] = mapped_column(default=1)
+    last_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Account(Base):
+    """Somebody who may sign in; `role` is viewer, editor or admin, `password` its argon2 hash."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    password: Mapped[str]
+    role: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class SignIn(Base):
+    """A browser that is signed in, known by the hash of its cookie."""
+
+    __tablename__ = "sign_ins"
+    __table_args__ = (Index("ix_sign_ins_account_id", "account_id"),)
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    agent: Mapped[str] = mapped_column(doc="what the browser calls itself")
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    seen_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ApiKey(Base):
+    """A key with which a program acts for an account, known by its hash."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (Index("ix_api_keys_account_id", "account_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    used_at: Mapped[datetime | None]

@@ -14,6 +14,7 @@ from searcher import Library
 from vlm.errors import AskpixError
 from webui import pictures
 from webui.api import add_api, problems
+from webui.languages import add_languages
 from webui.pages import add_pages
 
 # Everything comes from here, nothing is inline but the style block that bears the answer's nonce.
@@ -36,6 +37,7 @@ def create_app(library: Library, config: Mapping[str, Any] | None = None) -> Ope
     app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost", "[::1]"]
     app.config.update(config or {})
     app.extensions["library"] = library
+    add_languages(app)
     add_pages(app)
     app.register_blueprint(pictures.blueprint)
     add_api(app)

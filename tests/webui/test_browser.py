@@ -53,6 +53,7 @@ def test_nothing_is_wider_than_the_screen(page: Page) -> None:
 
 def test_by_keyboard_alone(desk: Page) -> None:
     desk.goto("/")
+    expect(desk.locator("#q")).to_be_focused()  # which comes after the page is loaded
     desk.keyboard.press("Escape")
     desk.keyboard.press("/")
     desk.keyboard.type("a cat")

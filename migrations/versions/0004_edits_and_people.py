@@ -1,0 +1,95 @@
+"""Edits, standing questions, what can be undone, past searches, and who may sign in."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def _time(name: str, *, nullable: bool = False) -> sa.Column[object]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
+
+
+def upgrade() -> None:
+    """Edits, standing questions, what can be undone, past searches, and who may sign in."""
+    with op.batch_alter_table("questions") as batch_op:
+        batch_op.add_column(sa.Column("standing", sa.Boolean(), nullable=False, server_default="0"))
+    op.create_table(
+        "edits",
+        sa.Column("image_id", sa.Integer(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("instruction", sa.String(), nullable=False),
+        sa.Column("plan", sa.JSON(), nullable=False),
+        sa.Column("editor", sa.String(length=200), nullable=False),
+        sa.Column("verdict", sa.JSON(), nullable=False),
+        _time("created_at"),
+        sa.ForeignKeyConstraint(["image_id"], ["images.id"]),
+        sa.ForeignKeyConstraint(["source_id"], ["images.id"]),
+        sa.PrimaryKeyConstraint("image_id"),
+    )
+    op.create_index("ix_edits_source_id", "edits", ["source_id"])
+    op.create_table(
+        "changes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("action", sa.String(length=32), nullable=False),
+        sa.Column("about", sa.String(), nullable=False),
+        sa.Column("image_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=False),
+        _time("created_at"),
+        sa.ForeignKeyConstraint(["image_id"], ["images.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_changes_action", "changes", ["action"])
+    op.create_table(
+        "past_searches",
+        sa.Column("text", sa.String(length=1000), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        _time("last_at"),
+        sa.PrimaryKeyConstraint("text"),
+    )
+    op.create_table(
+        "accounts",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("password", sa.String(), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        _time("created_at"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+    )
+    op.create_table(
+        "sign_ins",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("agent", sa.String(), nullable=False),
+        _time("created_at"),
+        _time("seen_at"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_index("ix_sign_ins_account_id", "sign_ins", ["account_id"])
+    op.create_table(
+        "api_keys",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        _time("created_at"),
+        _time("used_at", nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("hash"),
+    )
+    op.create_index("ix_api_keys_account_id", "api_keys", ["account_id"])
+
+
+def downgrade() -> None:
+    """Undo it."""
+    for table in ("api_keys", "sign_ins", "accounts", "past_searches", "changes", "edits"):
+        op.drop_table(table)
+    with op.batch_alter_table("questions") as batch_op:
+        batch_op.drop_column("standing")
