@@ -48,7 +48,7 @@ def ways(library: Library) -> dict[str, Find]:
     def by_words(text: str) -> Sequence[int]:
         found = list(words(text).values())
         with database.session(library.engine) as session:
-            return wordsearch.best(session, found, TOP) if found else []
+            return wordsearch.best(session, [wordsearch.any_of(found)], TOP) if found else []
 
     def together(text: str) -> Sequence[int]:
         return [hit.photo.id for hit in library.search(text, k=TOP, min_confidence=0)]

@@ -13,11 +13,12 @@ from searcher.words import without_accents, words
 from vlm.protocols import Floats
 
 COMMON = 20_000  # photos that have a word, from which it tells next to nothing
+RARE = 2_000  # photos of which machines wrote a word, up to which it finds them: of more, any few are chance finds
 FOUND = 30  # photos that are found by their words
 # What a query's words are worth where they were written, in spreads of the embeddings' scores; chosen on the dev sets
 # (python -m benchmarks.fusion). People's words, and those that stand in the picture, name what no embedding knows.
 WORTH = {"captions": 0.3, "tags": 1.0, "places": 8.0, "reading": 8.0, "people": 8.0}
-SAID = frozenset({"places", "reading", "people"})
+SAID = ("places", "reading", "people")
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,13 @@ class Asked:
 
     words: dict[str, str]
     telling: dict[str, float] = field(default_factory=dict)
-    common: frozenset[str] = frozenset()
+    rare: tuple[str, ...] = ()  # the words by which photos can be found
+    less_rare: tuple[str, ...] = ()  # those by which they can if people or the photos themselves say them
 
     @cached_property
     def beginnings(self) -> tuple[str, ...]:
         """What a text must hold in which one of the words stands: stems begin words but for their last letter."""
         return tuple(stem[:-1] if len(stem) > 3 else stem for stem in self.words)
-
-    @property
-    def rare(self) -> list[str]:
-        """The words by which photos can be found."""
-        return [word for stem, word in self.words.items() if stem not in self.common]
 
 
 def asked(session: Session, text: str, photos: int) -> Asked:
@@ -44,7 +41,17 @@ def asked(session: Session, text: str, photos: int) -> Asked:
     found = words(text)
     having = dict(zip(found, wordsearch.counts(session, list(found.values()), COMMON), strict=True))
     telling = {stem: log(1 + photos / (1 + count)) for stem, count in having.items()}
-    return Asked(found, telling, frozenset(stem for stem, count in having.items() if count in (0, COMMON)))
+    rare = tuple(found[stem] for stem, count in having.items() if 0 < count <= RARE)
+    less_rare = tuple(found[stem] for stem, count in having.items() if RARE < count < COMMON)
+    return Asked(found, telling, rare, less_rare)
+
+
+def found_by_words(session: Session, query: Asked, allowed: Sequence[int] | None) -> Sequence[int]:
+    """The ids of the photos, out of those allowed, in which the query's words tell most."""
+    wanted = [wordsearch.any_of(query.rare)] if query.rare else []
+    if query.less_rare:
+        wanted.append(wordsearch.any_of(query.less_rare, SAID))
+    return wordsearch.best(session, wanted, FOUND, allowed) if wanted else []
 
 
 @dataclass(frozen=True)

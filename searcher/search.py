@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from searcher import filters, wordsearch
 from searcher.catalog import Embedding, File, Image
-from searcher.overlap import FOUND, Asked, asked, shared
+from searcher.overlap import FOUND, Asked, asked, found_by_words, shared
 from searcher.query import Kind, Part, Plan
 from searcher.results import Hit, photos
 from vlm.errors import AskpixError
@@ -246,7 +246,7 @@ class _Ranking:
         """Ids of the nearest photos by embedding, among them those found by words, and how many the former were."""
         allowed = None if self.allowed is None else np.array(self.allowed, np.int64)
         _, nearest = self.library.vectors.search(target, max(wanted, RANKED), self._count, allowed)
-        by_words = wordsearch.best(self.session, rare, FOUND, self.allowed) if (rare := self._asked.rare) else []
+        by_words = found_by_words(self.session, self._asked, self.allowed)
         first, rest = nearest[:RANKED].tolist(), nearest[RANKED:].tolist()
         ids = list(dict.fromkeys((*first, *by_words, *rest)))
         # Those that a file still holds, and that this model has seen.

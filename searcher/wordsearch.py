@@ -58,9 +58,14 @@ def apart(text: str) -> str:
     return _IDEOGRAPH.sub(r" \1 ", text)
 
 
+def _together(text: str) -> str:
+    """Text as it was before its ideographs were put apart."""
+    return text if text.isascii() else _APART.sub(r"\1", text)
+
+
 def having(text: str, *columns: str) -> Select[int]:
     """The ids of the images of which a phrase was written, in any of these columns, or at all."""
-    return select(_WORDS.c.rowid).where(_match(_phrase(text), columns))
+    return select(_WORDS.c.rowid).where(_match(_within(_phrase(text), columns)))
 
 
 def counts(session: Session, texts: Sequence[str], most: int) -> list[int]:
@@ -72,11 +77,15 @@ def counts(session: Session, texts: Sequence[str], most: int) -> list[int]:
     return list(session.execute(select(*counted)).one())
 
 
-def best(session: Session, texts: Iterable[str], most: int, allowed: Sequence[int] | None = None) -> Sequence[int]:
-    """The ids of the images of which any of these phrases was written, the most telling first (BM25: Robertson and
-    Zaragoza, 2009), out of those `allowed`, if given."""
-    wanted = _match(" OR ".join(map(_phrase, texts)), ())
-    found = select(_WORDS.c.rowid).where(wanted)
+def any_of(texts: Iterable[str], columns: Sequence[str] = ()) -> str:
+    """What is to be looked for: any of these phrases, in any of these columns, or at all."""
+    return _within(" OR ".join(map(_phrase, texts)), columns)
+
+
+def best(session: Session, wanted: Iterable[str], most: int, allowed: Sequence[int] | None = None) -> Sequence[int]:
+    """The ids of the images that have any of what is wanted (see `any_of`), the most telling first (BM25: Robertson
+    and Zaragoza, 2009), out of those `allowed`, if given."""
+    found = select(_WORDS.c.rowid).where(_match(" OR ".join(wanted)))
     if allowed is not None:
         found = found.where(_WORDS.c.rowid.in_(listed(allowed)))
     return session.scalars(found.order_by(literal_column("rank")).limit(most)).all()
@@ -85,7 +94,7 @@ def best(session: Session, texts: Iterable[str], most: int, allowed: Sequence[in
 def written(session: Session, ids: Sequence[int]) -> dict[int, dict[str, str]]:
     """What was written about images, by id and column."""
     rows = session.execute(select(_WORDS).where(_WORDS.c.rowid.in_(listed(ids))))
-    return {row.rowid: {name: _APART.sub(r"\1", getattr(row, name)) for name in COLUMNS} for row in rows}
+    return {i: dict(zip(COLUMNS, map(_together, texts), strict=True)) for i, *texts in rows}
 
 
 def listed(ids: Sequence[int]) -> Select[int]:
@@ -94,9 +103,12 @@ def listed(ids: Sequence[int]) -> Select[int]:
     return select(each.c.value)
 
 
-def _match(query: str, columns: Sequence[str]) -> ColumnElement[bool]:
-    within = f"{{{' '.join(columns)}}} : ({query})" if columns else query
-    return literal_column("words").op("MATCH", is_comparison=True)(within)
+def _match(query: str) -> ColumnElement[bool]:
+    return literal_column("words").op("MATCH", is_comparison=True)(query)
+
+
+def _within(query: str, columns: Sequence[str]) -> str:
+    return f"{{{' '.join(columns)}}} : ({query})" if columns else f"({query})"
 
 
 def _phrase(text: str) -> str:
