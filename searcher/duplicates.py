@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import Row, func, or_, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.orm import Session
 
 from searcher import database
@@ -14,7 +14,9 @@ from searcher.catalog import Details, Embedding, File, Image
 from searcher.library import Library
 from searcher.likeness import differing, likeness
 from searcher.results import paths_of
+from searcher.wordsearch import listed
 from vlm.picture import UnreadablePicture, open_picture
+from vlm.streams import batches
 
 NEIGHBOURS = 16  # photos that each one is compared with
 COSINE = 0.9  # from which two embeddings may be of one picture
@@ -105,18 +107,42 @@ def _note_likeness(library: Library, ids: Sequence[int]) -> None:
 
 def _join_alike(session: Session, near: Sequence[tuple[int, int]]) -> None:
     known = {}
-    ids = sorted({image for pair in near for image in pair})
-    for start in range(0, len(ids), _BATCH):
+    for some in batches(sorted({image for pair in near for image in pair}), _BATCH):
         about = (
             select(Image.id, Image.likeness, Details.taken_at, Details.camera)
             .outerjoin(Details)
-            .where(Image.id.in_(ids[start : start + _BATCH]))
+            .where(Image.id.in_(some))
         )
         known.update({row.id: row for row in session.execute(about)})
-    for one, other in near:
-        if one in known and other in known and _alike(known[one], known[other]):
-            members = set(_group(session, one)) | set(_group(session, other))
-            crown(session, members)
+    alike = [
+        (one, other) for one, other in near if one in known and other in known and _alike(known[one], known[other])
+    ]
+    for group in _joined(session, alike):
+        crown(session, group)
+
+
+def _joined(session: Session, alike: Sequence[tuple[int, int]]) -> list[set[int]]:
+    """The groups that these pairs make, together with the images that showed the same before."""
+    group: dict[int, set[int]] = {}
+    before = _groups(session, {image for pair in alike for image in pair})
+    for one, other in (*before, *alike):
+        joined = group.get(one, {one})
+        others = group.get(other, {other})
+        if joined is not others:
+            joined |= others
+            group.update(dict.fromkeys(joined, joined))
+    return list({id(members): members for members in group.values()}.values())
+
+
+def _groups(session: Session, ids: set[int]) -> list[tuple[int, int]]:
+    """Images that show the same as these, each with the best of them."""
+    best = func.coalesce(Image.duplicate_of, Image.id)
+    found = []
+    for some in batches(sorted(ids), _BATCH):
+        bests = session.scalars(select(best).where(Image.id.in_(some)).distinct()).all()
+        of_them = select(Image.id, Image.duplicate_of).where(Image.duplicate_of.in_(bests))
+        found += [(row.id, row.duplicate_of) for row in session.execute(of_them)]
+    return found
 
 
 def _alike(
@@ -128,22 +154,16 @@ def _alike(
     return bool(dated and one.camera == other.camera and abs(one.taken_at - other.taken_at) <= BURST)
 
 
-def _group(session: Session, image_id: int) -> Sequence[int]:
-    """The images that show the same as this one, itself included."""
-    best = select(func.coalesce(Image.duplicate_of, Image.id)).where(Image.id == image_id).scalar_subquery()
-    return session.scalars(select(Image.id).where(or_(Image.id == best, Image.duplicate_of == best))).all()
-
-
 def crown(session: Session, members: set[int]) -> None:
     """Make the best of some images that show the same the one of which the others are duplicates: that with the most
     pixels, then bytes, then the one known longest."""
     size = select(func.max(File.size)).where(File.image_id == Image.id).scalar_subquery()
     ranked = (
         select(Image.id)
-        .where(Image.id.in_(members))
+        .where(Image.id.in_(listed(members)))
         .order_by((Image.width * Image.height).desc(), size.desc(), Image.id)
     )
     ids = session.scalars(ranked).all()
     if ids:
         session.execute(update(Image).where(Image.id == ids[0]).values(duplicate_of=None))
-        session.execute(update(Image).where(Image.id.in_(ids[1:])).values(duplicate_of=ids[0]))
+        session.execute(update(Image).where(Image.id.in_(listed(ids[1:]))).values(duplicate_of=ids[0]))

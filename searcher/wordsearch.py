@@ -97,7 +97,7 @@ def written(session: Session, ids: Sequence[int]) -> dict[int, dict[str, str]]:
     return {i: dict(zip(COLUMNS, map(_together, texts), strict=True)) for i, *texts in rows}
 
 
-def listed(ids: Sequence[int]) -> Select[int]:
+def listed(ids: Iterable[int]) -> Select[int]:
     """Ids as a table, of which there may be more than a statement may have parameters."""
     each = func.json_each(json.dumps([int(i) for i in ids])).table_valued("value")
     return select(each.c.value)
