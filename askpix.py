@@ -6,11 +6,14 @@ import click
 
 import indexer.commands
 import searcher.album_commands
+import searcher.ask_commands
 import searcher.commands
 import searcher.completion
 import searcher.export_commands
 import searcher.model_commands
 import vlm.commands
+import vlm.editing.commands
+import webui.accounts_commands
 import webui.commands
 import webui.mcp_commands
 from vlm.console import note
@@ -31,10 +34,13 @@ for verb in (
     searcher.commands.similar,
     searcher.album_commands.albums,
     searcher.album_commands.correct,
-    searcher.commands.ask,
+    searcher.ask_commands.ask,
+    searcher.ask_commands.columns,
     vlm.commands.caption,
     vlm.commands.explain,
+    vlm.editing.commands.edit,
     webui.commands.serve,
+    webui.accounts_commands.accounts,
     webui.mcp_commands.mcp,
     vlm.commands.evaluate,
     vlm.commands.train,

@@ -39,7 +39,8 @@ def check(
     for root in map(str, roots) if mark else ():
         # A root without a file below it is more likely a drive that is not mounted than a purge.
         if any(lies_in(folder, root) for folder in holding):
-            store.mark_missing_folders(root, visited, unreadable)
+            # Edits lie in the library's own folder, which is not visited.
+            store.mark_missing_folders(root, visited, [*unreadable, str(store.library.folder)])
     return todo, count
 
 

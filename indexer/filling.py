@@ -7,7 +7,7 @@ the best rated, then the newest.
 import json
 from array import array
 from collections import deque
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,8 +41,8 @@ class Kind:
     """Something that images may lack.
 
     `has` says in SQL that an image has it. `make` gives of some images, whose picture has a shorter side of at least
-    `side` pixels, what is to be written; those in `known` come without a picture. `keep` writes one of them, and
-    `told` tells it to people.
+    `side` pixels, what is to be written; those in `known` come without a picture. `keep` writes it, by the images'
+    ids, and `told` tells one of it to people.
     """
 
     phase: str
@@ -50,7 +50,7 @@ class Kind:
     side: int
     batch: int
     make: Callable[[Sequence[Filled]], Sequence[Any]]
-    keep: Callable[[Session, int, Any], None]
+    keep: Callable[[Session, Mapping[int, Any]], None]
     told: Callable[[Any], str]
     known: Container[int] = frozenset()
 
@@ -94,8 +94,7 @@ def fill(library: Library, kind: Kind, roots: Sequence[Path], progress: Progress
             with progress.timed(kind.phase):
                 made = dict(zip((image.id for image in whole), kind.make(whole), strict=True))
             with progress.timed("store"), database.writing(library.engine) as session:
-                for image_id, one in made.items():
-                    kind.keep(session, image_id, one)
+                kind.keep(session, made)
                 wordsearch.refresh(session, made)
             done = [replace(i, picture=None, text=kind.told(made[i.id]) if i.id in made else None) for i in images]
             progress.advance(len(images))
@@ -120,9 +119,9 @@ def _in_turn(library: Library, kind: Kind, ids: Sequence[int]) -> Iterator[Fille
                 yield Filled(i, paths[i])
 
 
-def fulfil(session: Session, image_id: int) -> None:
-    """An image has what was wished for."""
-    session.execute(delete(Wish).where(Wish.image_id == image_id))
+def fulfil(session: Session, image_ids: Iterable[int]) -> None:
+    """Images have what was wished for."""
+    session.execute(delete(Wish).where(Wish.image_id.in_(wordsearch.listed(image_ids))))
 
 
 def _below(roots: Sequence[Path]) -> ColumnElement[bool]:

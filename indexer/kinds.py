@@ -1,6 +1,6 @@
 """The kinds of things that are filled in: captions with tags, and the text that stands in images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, exists
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from indexer.filling import Filled, Kind, fulfil
 from indexer.looks import Looks
 from searcher import Library
-from searcher.catalog import Caption, Image, Reading, Tag, now
+from searcher.catalog import Caption, Image, Reading, Tag
 from vlm.console import told
 from vlm.protocols import Captioner, Description, Seen
 
@@ -36,13 +36,16 @@ def captions(library: Library, captioner: Captioner, looks: Looks | None) -> Kin
                 seen.append(looks.take(image.id))
         return captioner.describe(Seen.join(seen), language) if seen else []
 
-    def keep(session: Session, image_id: int, description: Description) -> None:
-        own = {"image_id": image_id, "model": by}
-        session.merge(Caption(**own, text=description.caption, confidence=description.confidence, created_at=now()))
-        session.execute(delete(Tag).filter_by(**own))
-        best = {tag.name: tag.score for tag in sorted(description.tags, key=lambda tag: tag.score)}
-        session.add_all(Tag(**own, name=name, score=score) for name, score in best.items())
-        fulfil(session, image_id)
+    def keep(session: Session, made: Mapping[int, Description]) -> None:
+        for table in (Caption, Tag):
+            session.execute(delete(table).where(table.image_id.in_(made), table.model == by))
+        session.add_all(
+            Caption(image_id=i, model=by, text=one.caption, confidence=one.confidence) for i, one in made.items()
+        )
+        for image_id, one in made.items():
+            best = {tag.name: tag.score for tag in sorted(one.tags, key=lambda tag: tag.score)}
+            session.add_all(Tag(image_id=image_id, model=by, name=name, score=score) for name, score in best.items())
+        fulfil(session, made)
 
     has = exists().where(Caption.image_id == Image.id, Caption.model == by)
     batch = max(READ_TOGETHER, captioner.batch)
@@ -55,10 +58,17 @@ def texts(reader: "Reader") -> Kind:
     def make(images: Sequence[Filled]) -> Sequence[list["Line"]]:
         return [reader.read(image.picture.image) for image in images if image.picture]
 
-    def keep(session: Session, image_id: int, lines: list["Line"]) -> None:
-        text = "\n".join(line.text for line in lines)
-        boxes = [{"text": line.text, "confidence": line.confidence, "box": list(line.box)} for line in lines]
-        session.merge(Reading(image_id=image_id, model=reader.name, text=text, lines=boxes, created_at=now()))
+    def keep(session: Session, made: Mapping[int, list["Line"]]) -> None:
+        session.execute(delete(Reading).where(Reading.image_id.in_(made), Reading.model == reader.name))
+        session.add_all(
+            Reading(
+                image_id=image_id,
+                model=reader.name,
+                text="\n".join(line.text for line in lines),
+                lines=[{"text": line.text, "confidence": line.confidence, "box": list(line.box)} for line in lines],
+            )
+            for image_id, lines in made.items()
+        )
 
     has = exists().where(Reading.image_id == Image.id, Reading.model == reader.name)
     return Kind(TEXT, has, reader.image_size, READ_TOGETHER, make, keep, _shown)

@@ -12,13 +12,27 @@ from sqlalchemy.orm import Session
 
 from indexer.pipeline import LOCK
 from searcher import Library, database, wordsearch
-from searcher.catalog import AlbumImage, Answer, Caption, Details, Embedding, File, Image, Keyword, Reading, Tag, Wish
+from searcher.catalog import (
+    AlbumImage,
+    Answer,
+    Caption,
+    Change,
+    Details,
+    Edit,
+    Embedding,
+    File,
+    Image,
+    Keyword,
+    Reading,
+    Tag,
+    Wish,
+)
 from searcher.duplicates import crown
 from vlm.errors import AskpixError
 from vlm.streams import batches
 
 _BATCH = 500
-_OF_IMAGES = (AlbumImage, Answer, Caption, Details, Embedding, Keyword, Reading, Tag, Wish)
+_OF_IMAGES = (AlbumImage, Answer, Caption, Change, Details, Edit, Embedding, Keyword, Reading, Tag, Wish)
 
 
 @dataclass
@@ -70,10 +84,9 @@ def _prune(library: Library, gone_folders: bool, dry_run: bool) -> Pruned:
     while True:
         with database.writing(library.engine) as session:
             orphans = session.execute(_orphans().limit(_BATCH)).all()
-            _forget(session, [orphan.id for orphan in orphans])
-        for orphan in orphans:  # the page's smaller copies
-            for copy in (library.folder / "thumbnails" / orphan.hash[:2]).glob(f"{orphan.hash}-*"):
-                copy.unlink(missing_ok=True)
+            forget(session, [orphan.id for orphan in orphans])
+        for orphan in orphans:
+            drop_renditions(library, orphan.hash)
         pruned.images += len(orphans)
         if not orphans:
             return pruned
@@ -89,17 +102,35 @@ def _there(folder: str) -> bool:
 
 
 def _orphans(gone: Iterable[int] = ()) -> Select[int, str]:
-    """Ids and hashes of the images that no file holds, but for files that are gone."""
-    held = exists().where(File.image_id == Image.id, File.id.not_in(wordsearch.listed(list(gone))))
-    return select(Image.id, Image.hash).where(~held)
+    """Ids and hashes of the images that no file holds, but for files that are gone; and of which none was made that
+    one holds, since an edit is to tell what it was made from."""
+    there = File.id.not_in(wordsearch.listed(list(gone)))
+    held = exists().where(File.image_id == Image.id, there)
+    made = select(Edit.source_id).where(Edit.image_id.in_(select(File.image_id).where(there)))
+    sources = made.cte(recursive=True)
+    sources = sources.union(select(Edit.source_id).join(sources, Edit.image_id == sources.c.source_id))
+    return select(Image.id, Image.hash).where(~held, Image.id.not_in(select(sources.c.source_id)))
 
 
-def _forget(session: Session, images: list[int]) -> None:
+def drop_renditions(library: Library, content: str) -> None:
+    """Delete the page's smaller copies of an image, by the hash of its content."""
+    for copy in (library.folder / "thumbnails" / content[:2]).glob(f"{content}-*"):
+        copy.unlink(missing_ok=True)
+
+
+def leave_group(session: Session, images: list[int]) -> None:
+    """Have the images that are duplicates of these, and none of these, do without them."""
     bereft = session.execute(
         select(Image.duplicate_of, Image.id).where(Image.duplicate_of.in_(images), Image.id.not_in(images))
     ).all()
     for best in {row.duplicate_of for row in bereft}:
         crown(session, {row.id for row in bereft if row.duplicate_of == best})
+
+
+def forget(session: Session, images: list[int]) -> None:
+    """Remove all that is known of images which no file holds, and from which nothing was made that one does."""
+    leave_group(session, images)
+    session.execute(delete(Edit).where(Edit.source_id.in_(images)))
     for table in _OF_IMAGES:
         session.execute(delete(table).where(table.image_id.in_(images)))
     session.execute(delete(Image).where(Image.id.in_(images)))

@@ -120,6 +120,13 @@ def delete(name: str, library: Path | None, as_json: bool) -> None:
 @click.option("--machine-caption", is_flag=True, help="Take your caption back, so that the machine's is shown again.")
 @click.option("--tag", "add", multiple=True, metavar="NAME", help="Give it a tag; may be repeated.")
 @click.option("--untag", "remove", multiple=True, metavar="NAME", help="Take a tag away; may be repeated.")
+@click.option(
+    "--answer",
+    "answers",
+    multiple=True,
+    metavar="NAME=TEXT",
+    help="Its answer in the column NAME, in place of the machine's; without TEXT the machine's again.",
+)
 @json_option
 def correct(
     image: str,
@@ -128,30 +135,38 @@ def correct(
     machine_caption: bool,
     add: tuple[str, ...],
     remove: tuple[str, ...],
+    answers: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Correct what is written about IMAGE, a photo of the library by its path or id.
 
     Your words count before any model's and stay when it is indexed again. The file itself is not changed.
     """
+    from searcher.columns import answers_of, correct_answer
     from searcher.corrections import correct_caption, correct_tags
 
     if caption is not None and machine_caption:
         raise AskpixError("give either --caption or --machine-caption, not both")
-    if caption is None and not (machine_caption or add or remove):
-        raise AskpixError("nothing to correct; give --caption, --machine-caption, --tag or --untag")
+    if caption is None and not (machine_caption or add or remove or answers):
+        raise AskpixError("nothing to correct; give --caption, --machine-caption, --tag, --untag or --answer")
+    if wrong := next((one for one in answers if "=" not in one), None):
+        raise AskpixError(f"--answer {wrong} is to be a column and the answer, for example: has_dog=yes")
     with _open(library) as opened:
         photo = _photo(opened, image)
         if add or remove:
             correct_tags(opened, photo.id, add, remove)
         if caption is not None or machine_caption:
             correct_caption(opened, photo.id, caption)
+        for name, _, text in (one.partition("=") for one in answers):
+            correct_answer(opened, photo.id, name, text or None)
         photo = opened.photo(photo.id) or photo
+        told = answers_of(opened, [photo.id])[photo.id]
     if as_json:
-        written = {"caption": photo.caption, "captioner": photo.captioner, "tags": photo.tags}
+        written = {"caption": photo.caption, "captioner": photo.captioner, "tags": photo.tags, "answers": told}
         emit({"id": photo.id, "path": str(photo.path), **written})
     else:
-        say(f"{photo.path}: {photo.caption or ''}  [{', '.join(photo.tags)}]")
+        said = "".join(f"  {name}: {text}" for name, text in told.items())
+        say(f"{photo.path}: {photo.caption or ''}  [{', '.join(photo.tags)}]{said}")
 
 
 def _list(library: Path | None, model: str | None, as_json: bool) -> None:

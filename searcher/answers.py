@@ -1,21 +1,59 @@
-"""Answers kept as columns: a named question with one answer an image and model."""
+"""Answers kept as columns: a named question with one answer an image and model.
 
+People's answers count before any model's. What nobody gave a name is kept too, under one that is made of the question,
+so that it is answered without asking again when it comes again.
+"""
+
+import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select
 from sqlalchemy.orm import Session
 
-from searcher.asking import BATCH, ask_pictures
-from searcher.catalog import Answer, Question
+from searcher.asking import BATCH, look_ahead
+from searcher.catalog import PEOPLE, Answer, Question, now
 from searcher.database import session, writing
+from searcher.intents import YES
 from searcher.query import FIELDS
 from searcher.results import Photo, Reply
+from searcher.tallies import label
 from vlm.errors import AskpixError
 from vlm.protocols import Answerer
 from vlm.streams import batches
 
+AUTOMATIC = "asked_"  # how names begin that nobody gave
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_SLUG = 40  # letters of a question in a name
+
+
+@dataclass(frozen=True)
+class Column:
+    """A question that is put to photos; its answers are kept under `name`, unless that is None."""
+
+    question: str
+    name: str | None = None
+    id: int | None = None
+
+
+@dataclass
+class _Asked:
+    """A photo with the replies that are known by the places of their columns, and those that it came to."""
+
+    photo: Photo
+    known: dict[int, Reply]
+    replies: list[Reply] = field(default_factory=list)
+
+    def next(self, columns: int) -> int | None:
+        """The place of the column that is to be asked next, if any is."""
+        while len(self.replies) < columns and (not self.replies or label(self.replies[-1]) == YES):
+            place = len(self.replies)
+            if place not in self.known:
+                return place
+            self.replies.append(self.known[place])
+        return None
 
 
 def ask_and_keep(
@@ -25,54 +63,119 @@ def ask_and_keep(
 
     Raises AskpixError when the name is no column name, or keeps the answers to another question.
     """
+    column = open_column(engine, question, name)
+    for batch in ask_in_turn(engine, answerer, [column], batches(photos, BATCH), max_pixels):
+        yield from (replies[-1] for _, replies in batch)
+
+
+def ask_in_turn(
+    engine: Engine,
+    answerer: Answerer,
+    columns: Sequence[Column],
+    lots: Iterable[Sequence[Photo]],
+    max_pixels: int,
+) -> Iterator[list[tuple[Photo, list[Reply]]]]:
+    """Ask each photo the columns' questions in turn, going on to the next one only after a yes; lot by lot.
+
+    Each photo comes with its replies. What is known is not asked again, and what is new is kept before it is given.
+    """
+
+    def opened() -> Iterator[tuple[list[_Asked], list[Path]]]:
+        for lot in lots:
+            known = [_known(engine, column, answerer.name, lot) for column in columns]
+            some = [
+                _Asked(photo, {i: one[photo.id] for i, one in enumerate(known) if photo.id in one}) for photo in lot
+            ]
+            yield some, [asked.photo.path for asked in some if asked.next(len(columns)) is not None]
+
+    for some, looked in look_ahead(answerer, opened(), max_pixels):
+        for place, column in enumerate(columns):
+            todo = [asked for asked in some if asked.next(len(columns)) == place]
+            replies = looked.ask([(asked.photo.path, column.question) for asked in todo])
+            for asked, reply in zip(todo, replies, strict=True):
+                asked.known[place] = reply
+            _keep(engine, column, answerer.name, {asked.photo.id: asked.known[place] for asked in todo})
+        for asked in some:
+            asked.next(len(columns))
+        yield [(asked.photo, asked.replies) for asked in some]
+
+
+def open_column(engine: Engine, question: str, name: str | None) -> Column:
+    """The column of a question under that name, or without one under that which it has, or is made of it.
+
+    Raises AskpixError when the name is no column name, or keeps the answers to another question.
+    """
     with writing(engine) as opened:
-        column = _column(opened, name, question)
-    for batch in batches(photos, BATCH):
-        known = _known(engine, column, answerer.name, batch)
-        new = [photo for photo in batch if photo.id not in known]
-        replies = ask_pictures(answerer, ((photo.path, question) for photo in new), max_pixels)
-        fresh = dict(zip((photo.id for photo in new), replies, strict=True))
-        with writing(engine) as opened:
-            opened.add_all(
-                Answer(
-                    question_id=column,
-                    image_id=image_id,
-                    model=answerer.name,
-                    text=reply.answer,
-                    confidence=reply.confidence,
-                    why=reply.why,
-                )
-                for image_id, reply in fresh.items()
-                if reply.answer is not None
-            )
-        yield from (known.get(photo.id) or fresh[photo.id] for photo in batch)
+        column = _named(opened, question, name) if name is not None else _unnamed(opened, question)
+        return Column(question, column.name, column.id)
 
 
-def _known(engine: Engine, column: int, model: str, batch: Sequence[Photo]) -> dict[int, Reply]:
-    path = {photo.id: photo.path for photo in batch}
-    kept = (
-        select(Answer, Question.text)
-        .join(Question)
-        .where(Answer.question_id == column, Answer.model == model, Answer.image_id.in_(path))
-    )
-    with session(engine) as opened:
-        return {
-            answer.image_id: Reply(path[answer.image_id], question, answer.text, answer.confidence, answer.why)
-            for answer, question in opened.execute(kept)
-        }
-
-
-def _column(opened: Session, name: str, question: str) -> int:
+def check_name(name: str) -> str:
+    """The name of a column; raises AskpixError when it cannot be one."""
     if not _NAME.fullmatch(name) or name in FIELDS:
         raise AskpixError(
             f"{name!r} cannot name a column; take small letters, digits and _, such as has_dog, and none of: "
             + ", ".join(FIELDS)
         )
+    return name
+
+
+def _named(opened: Session, question: str, name: str) -> Question:
+    check_name(name)
     column = opened.scalar(select(Question).where(Question.name == name))
     if column is None:
-        column = Question(name=name, text=question)
-        opened.add(column)
-        opened.flush()
+        of_it = Question.text == question, Question.name.startswith(AUTOMATIC, autoescape=True)
+        column = opened.scalar(select(Question).where(*of_it))
+        if column is None:
+            return _made(opened, question, name)
+        column.name = name  # it was asked before without one
     elif column.text != question:
         raise AskpixError(f"the column {name} keeps the answers to {column.text!r}; choose another name")
-    return column.id
+    return column
+
+
+def _unnamed(opened: Session, question: str) -> Question:
+    of_it = select(Question).where(Question.text == question).order_by(Question.name.startswith(AUTOMATIC))
+    column = opened.scalar(of_it.limit(1))
+    if column is not None:
+        return column
+    slug = re.sub(r"[^a-z0-9]+", "_", question.lower())[:_SLUG].strip("_")
+    taken = not slug or opened.scalar(select(Question.id).where(Question.name == AUTOMATIC + slug)) is not None
+    digest = hashlib.sha256(question.encode()).hexdigest()[:8]
+    return _made(opened, question, AUTOMATIC + (f"{slug}_{digest}".strip("_") if taken else slug))
+
+
+def _made(opened: Session, question: str, name: str) -> Question:
+    column = Question(name=name, text=question)
+    opened.add(column)
+    opened.flush()
+    return column
+
+
+def _known(engine: Engine, column: Column, model: str, photos: Sequence[Photo]) -> dict[int, Reply]:
+    """The replies that photos have, people's before the model's."""
+    if column.id is None:
+        return {}
+    path = {photo.id: photo.path for photo in photos}
+    kept = (
+        select(Answer)
+        .where(Answer.question_id == column.id, Answer.model.in_([model, PEOPLE]), Answer.image_id.in_(path))
+        .order_by(Answer.model == PEOPLE)
+    )
+    with session(engine) as opened:
+        return {
+            answer.image_id: Reply(path[answer.image_id], column.question, answer.text, answer.confidence, answer.why)
+            for answer in opened.scalars(kept)
+        }
+
+
+def _keep(engine: Engine, column: Column, model: str, replies: dict[int, Reply]) -> None:
+    own = {"question_id": column.id, "model": model, "created_at": now()}
+    rows = [
+        {**own, "image_id": i, "text": reply.answer, "confidence": reply.confidence, "why": reply.why}
+        for i, reply in replies.items()
+        if reply.answer is not None
+    ]
+    if column.id is not None and rows:
+        with writing(engine) as opened:  # another process may have asked the same meanwhile
+            opened.execute(insert(Answer).prefix_with("OR IGNORE"), rows)

@@ -1,18 +1,51 @@
-"""Visual question answering over picture files, streamed in batches."""
+"""Visual question answering over picture files, streamed in batches: the next pictures are decoded meanwhile."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from searcher.results import Reply
 from vlm.errors import AskpixError
 from vlm.picture import Picture, open_picture
-from vlm.protocols import Answerer
-from vlm.streams import batches
+from vlm.protocols import Answer, Answerer, Seen
+from vlm.streams import ahead, batches
 
 BATCH = 16
+DECODERS = 2  # threads, each with a process that decodes for it
 LONGEST_QUESTION = 1_000
 
 Asked = tuple[Path, str]
+About = TypeVar("About")
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What an answerer saw in some files: the row of each in `seen`, or the reason why it was refused."""
+
+    answerer: Answerer
+    seen: Seen | None
+    rows: dict[Path, int]
+    refused: dict[Path, str]
+
+    def ask(self, asked: Sequence[Asked]) -> list[Reply]:
+        """The replies to questions about these files; what cannot be answered says why."""
+        faults = [self.refused.get(path) or _fault(question) for path, question in asked]
+        whole = [pair for pair, fault in zip(asked, faults, strict=True) if fault is None]
+        answers = iter(self._answers(whole))
+        return [
+            Reply(path, question, answer.text, answer.confidence, answer.why)
+            if (answer := next(answers) if fault is None else None)
+            else Reply(path, question, None, refused=fault)
+            for (path, question), fault in zip(asked, faults, strict=True)
+        ]
+
+    def _answers(self, asked: Sequence[Asked]) -> Sequence[Answer]:
+        if self.seen is None or not asked:
+            return []
+        seen = self.seen.take([self.rows[path] for path, _ in asked])
+        return self.answerer.answer(seen, [question.strip() for _, question in asked])
 
 
 def check_question(question: str) -> str:
@@ -32,27 +65,36 @@ def check_question(question: str) -> str:
 
 def ask_pictures(answerer: Answerer, asked: Iterable[Asked], max_pixels: int) -> Iterator[Reply]:
     """Answer (picture file, question) pairs in their order; what cannot be answered says why."""
-    for batch in batches(asked, BATCH):
-        yield from _ask_batch(answerer, batch, max_pixels)
+    lots = ((batch, [path for path, _ in batch]) for batch in batches(asked, BATCH))
+    for batch, looked in look_ahead(answerer, lots, max_pixels):
+        yield from looked.ask(batch)
 
 
-def _ask_batch(answerer: Answerer, batch: Sequence[Asked], max_pixels: int) -> list[Reply]:
-    replies: dict[int, Reply] = {}
-    opened: dict[Path, Picture] = {}
-    kept: list[int] = []
-    for i, (path, question) in enumerate(batch):
-        try:
-            check_question(question)
-            if path not in opened:  # several questions about one picture decode it once
-                opened[path] = open_picture(path, answerer.image_size, max_pixels)
-            kept.append(i)
-        except AskpixError as error:
-            replies[i] = Reply(path, question, None, refused=str(error))
-    if kept:
-        place = {path: row for row, path in enumerate(opened)}
-        seen = answerer.look([picture.image for picture in opened.values()])
-        seen = seen.take([place[batch[i][0]] for i in kept])
-        answers = answerer.answer(seen, [batch[i][1].strip() for i in kept])
-        for i, answer in zip(kept, answers, strict=True):
-            replies[i] = Reply(*batch[i], answer.text, answer.confidence, answer.why)
-    return [replies[i] for i in range(len(batch))]
+def look_ahead(
+    answerer: Answerer, lots: Iterable[tuple[About, Sequence[Path]]], max_pixels: int
+) -> Iterator[tuple[About, Looked]]:
+    """Have an answerer look at the files of each lot in turn, each file once, however often the lot names it."""
+
+    def opened(lot: tuple[About, Sequence[Path]]) -> tuple[About, dict[Path, Picture], dict[Path, str]]:
+        about, paths = lot
+        pictures: dict[Path, Picture] = {}
+        refused: dict[Path, str] = {}
+        for path in dict.fromkeys(paths):
+            try:
+                pictures[path] = open_picture(path, answerer.image_size, max_pixels)
+            except AskpixError as error:
+                refused[path] = str(error)
+        return about, pictures, refused
+
+    with ThreadPoolExecutor(DECODERS, "decode") as pool:
+        for about, pictures, refused in ahead(pool, opened, lots, DECODERS + 1):
+            seen = answerer.look([picture.image for picture in pictures.values()]) if pictures else None
+            yield about, Looked(answerer, seen, {path: row for row, path in enumerate(pictures)}, refused)
+
+
+def _fault(question: str) -> str | None:
+    try:
+        check_question(question)
+    except AskpixError as error:
+        return str(error)
+    return None

@@ -178,9 +178,10 @@ class Embedding(Base):
 
 
 class Caption(Base):
-    """What a model wrote about an image."""
+    """What a model wrote about an image, or PEOPLE, whose confidence is 1."""
 
     __tablename__ = "captions"
+    __table_args__ = (Index("ix_captions_confidence", "model", "confidence", "image_id", "created_at"),)
 
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
     model: Mapped[str] = mapped_column(String(200), primary_key=True)
@@ -292,11 +293,11 @@ class Change(Base):
     """What people changed about an image, and what it was before, so that it can be undone.
 
     The changes of one action have the same `action`; `kind` is "caption" or "tags", and `before` what people had
-    said then: {"text": "…"} or {"text": null}, {"tags": {"dog": 1, "cat": 0}}.
+    said then about what was changed, null where nothing: {"text": "…"}, {"tags": {"dog": 1, "cat": 0, "cow": null}}.
     """
 
     __tablename__ = "changes"
-    __table_args__ = (Index("ix_changes_action", "action"),)
+    __table_args__ = (Index("ix_changes_action", "action"), Index("ix_changes_image_id", "image_id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     action: Mapped[str] = mapped_column(String(32))

@@ -1,9 +1,8 @@
-"""The verbs that ask a library."""
+"""The verbs that search a library, and look after it."""
 
-import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,8 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from searcher.completion import complete_term
-from searcher.options import answerer_option, library_option, model_option
+from searcher.options import library_option, model_option, where_option
 from vlm.console import emit, json_option, note, runtime_options, say
 from vlm.errors import AskpixError
 
@@ -22,24 +20,20 @@ if TYPE_CHECKING:
     from searcher.facets import Facet
     from searcher.library import Library
     from searcher.query import Part, Plan
-    from searcher.results import Hit, Reply
+    from searcher.results import Hit
     from searcher.search import Results
     from vlm.protocols import Encoder
 
 PICTURE = click.Path(path_type=Path)
 POOL = 5  # times as many hits as wanted, out of which varied ones are chosen
+MOST = 10_000  # hits
 _count_option = click.option(
     "-k",
     "count",
     default=20,
     show_default=True,
-    type=click.IntRange(1, 10_000),
+    type=click.IntRange(1, MOST),
     help="How many hits at most.",
-)
-_where_option = click.option(
-    "--where",
-    shell_complete=complete_term,
-    help="Keep only what a filter lets through, for example: tag:dog -path:2019",
 )
 _confidence_option = click.option(
     "--min-confidence",
@@ -58,12 +52,13 @@ class _Wanted:
     diverse: bool
     by: str | None
     facets: bool
+    sort: str | None
     as_json: bool
 
     @property
     def limits(self) -> dict[str, Any]:
         """The arguments of a search."""
-        many = POOL * self.count if self.diverse else self.count
+        many = MOST if self.sort else POOL * self.count if self.diverse else self.count
         return {"where": self.where, "k": many, "min_confidence": self.min_confidence}
 
 
@@ -80,7 +75,7 @@ def _read_weights(_context: click.Context, _option: click.Parameter, given: Sequ
 @model_option
 @runtime_options
 @_count_option
-@_where_option
+@where_option
 @click.option("--like", type=PICTURE, help="A picture that hits should look like, with or without a query.")
 @_confidence_option
 @click.option("--off", type=int, multiple=True, metavar="N", help="Leave out part N of the query; may be repeated.")
@@ -94,6 +89,7 @@ def _read_weights(_context: click.Context, _option: click.Parameter, given: Sequ
 )
 @click.option("--diverse", is_flag=True, help="Hits that are unlike one another, rather than many of a kind.")
 @click.option("--group-by", "by", type=click.Choice(["moment", "place", "likeness"]), help="Hits in groups.")
+@click.option("--sort", metavar="COLUMN", help="Hits in the order of a column of answers, such as has_dog.")
 @click.option(
     "--facets", is_flag=True, help="Count tags, years, places and more among all photos that the filters let through."
 )
@@ -140,7 +136,7 @@ def search(
         raise AskpixError("give one of QUERY, --plan and --queries, not several")
     if queries is not None and (like is not None or off or weights):
         raise AskpixError("--like, --off and --weight are for one QUERY, not for --queries")
-    with _open(library, model=model, **runtime) as opened:
+    with open_library(library, model=model, **runtime) as opened:
         if queries is not None:
             _search_lines(opened, queries, wanted)
             return
@@ -210,60 +206,8 @@ def similar(
     from searcher.query import Plan
     from searcher.search import Results
 
-    with _open(library, model=model, **runtime) as opened:
+    with open_library(library, model=model, **runtime) as opened:
         _print_results(str(image), Results(Plan(), opened.similar(image, k=count)), as_json)
-
-
-@click.command(epilog='Example: askpix ask "is there a dog?" --search beach --save-as has_dog')
-@click.argument("question", required=False)
-@library_option
-@model_option
-@answerer_option
-@runtime_options
-@click.option("--image", type=PICTURE, help="Ask about this picture file; needs no library.")
-@click.option("--search", "query", help="Ask about each hit of this search.")
-@_where_option
-@_count_option
-@click.option("--save-as", metavar="NAME", help="Keep the answers as a column, for filters such as NAME:yes.")
-@click.option(
-    "--questions",
-    type=click.File(encoding="utf-8", errors="surrogateescape"),
-    help="A CSV with the columns image and question, instead of QUESTION; needs no library.",
-)
-@json_option
-def ask(
-    question: str | None,
-    library: Path | None,
-    model: str | None,
-    answerer: str | None,
-    runtime: dict[str, Any],
-    image: Path | None,
-    query: str | None,
-    where: str | None,
-    count: int,
-    save_as: str | None,
-    questions: Iterable[str] | None,
-    as_json: bool,
-) -> None:
-    """Ask a question about a picture, or about every hit of a search."""
-    if questions is not None:
-        _print_replies(_ask_file(questions, answerer or model, runtime), as_json)
-        return
-    if question is None:
-        raise AskpixError('nothing is asked; write for example: askpix ask "is there a dog?" --image photo.jpg')
-    if image is not None:
-        reply = next(_ask_pairs([(image.absolute(), question)], answerer or model, runtime))
-        if reply.refused:
-            raise AskpixError(f"{image}: {reply.refused}" if question.strip() else reply.refused)
-        _print_replies([reply], as_json)
-        return
-    if query is None and where is None:
-        raise AskpixError("which pictures? Name one with --image, or some with --search or --where")
-    with _open(library, model=model, answerer=answerer, **runtime) as opened:
-        photos = [hit.photo for hit in opened.search(query, where=where, k=count)]
-        if not photos:
-            note("no photo matches, so there is nothing to ask about")
-        _print_replies(opened.ask(question, photos, save_as=save_as), as_json)
 
 
 @click.command(epilog="Example: askpix duplicates --json | jq -r '.files[1:][].path'")
@@ -278,7 +222,7 @@ def duplicates(library: Path | None, model: str | None, runtime: dict[str, Any],
     """
     from searcher.duplicates import duplicates as groups
 
-    with _open(library, model=model, **runtime) as opened:
+    with open_library(library, model=model, **runtime) as opened:
         count = 0
         for count, group in enumerate(groups(opened), 1):  # noqa: B007  told after the last
             if as_json:
@@ -314,7 +258,8 @@ def doctor(library: Path | None, model: str | None, runtime: dict[str, Any], as_
         raise SystemExit(2)
 
 
-def _open(library: Path | None, **flags: Any) -> "Library":
+def open_library(library: Path | None, **flags: Any) -> "Library":
+    """The library with its encoder, which warms up in a thread; `flags` are settings."""
     import vlm
     from searcher.settings import load_settings
 
@@ -332,35 +277,17 @@ def _warm(encoder: "Encoder") -> None:
         encoder.encode_texts(["warm"])
 
 
-def _ask_file(questions: Iterable[str], model: str | None, runtime: dict[str, Any]) -> Iterator["Reply"]:
-    rows = csv.DictReader(questions)
-    if not {"image", "question"} <= set(rows.fieldnames or ()):
-        raise AskpixError("the questions file needs a first line that names the columns image and question")
-    return _ask_pairs(((Path(row["image"] or "").absolute(), row["question"] or "") for row in rows), model, runtime)
-
-
-def _ask_pairs(pairs: Iterable[tuple[Path, str]], model: str | None, runtime: dict[str, Any]) -> Iterator["Reply"]:
-    import vlm
-    from searcher.asking import ask_pictures
-    from searcher.settings import load_settings
-
-    settings = load_settings(answerer=model, **runtime)
-    if settings.answerer:
-        answerer = vlm.load(settings.answerer, settings, "answer")
-    else:  # as in a library: an encoder that answers nothing leaves that to the built-in model
-        encoder = vlm.load(settings.model, settings)
-        answerer = encoder if "answer" in encoder.tasks else vlm.load(vlm.BUILTIN, settings)
-    return ask_pictures(answerer, pairs, settings.max_pixels)
-
-
 def _print_wanted(library: "Library", query: str, results: "Results", wanted: _Wanted) -> None:
     """Print what a search found as it is wanted: varied, in groups, with facets."""
     from searcher.arranging import diversify, group
+    from searcher.columns import sorted_by
     from searcher.facets import facets
 
     if wanted.diverse:
         hits = diversify(library, results.hits, wanted.count)
         results = replace(results, hits=hits, near=results.near if len(hits) < wanted.count else [])
+    if wanted.sort:
+        results = replace(results, hits=sorted_by(library, results.hits, wanted.sort)[: wanted.count])
     groups = group(library, results.hits, wanted.by) if wanted.by else None
     counted = facets(library, results.plan) if wanted.facets else None
     _print_results(query, results, wanted.as_json, groups, counted)
@@ -413,17 +340,3 @@ def _remarks(part: "Part") -> str:
     weight = "" if part.weight == 1 else f" ^{part.weight:g}"
     said = "" if part.said in {"", part.value} else f"  (from “{part.said}”)"
     return weight + said + ("" if part.on else "  off")
-
-
-def _print_replies(replies: Iterable["Reply"], as_json: bool) -> None:
-    refused = 0
-    for reply in replies:
-        refused += reply.refused is not None
-        if as_json:
-            emit(reply.as_json())
-        elif reply.refused:
-            note(f"{reply.image}: {reply.refused}")
-        else:
-            say(f"{reply.told}  ({reply.confidence:.0%})  {reply.image}")
-    if refused:
-        raise SystemExit(3)

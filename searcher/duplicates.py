@@ -10,7 +10,7 @@ from sqlalchemy import Row, func, select, update
 from sqlalchemy.orm import Session
 
 from searcher import database
-from searcher.catalog import Details, Embedding, File, Image
+from searcher.catalog import Details, Edit, Embedding, File, Image
 from searcher.library import Library
 from searcher.likeness import differing, likeness
 from searcher.results import paths_of
@@ -111,7 +111,7 @@ def _join_alike(session: Session, near: Sequence[tuple[int, int]]) -> None:
         about = (
             select(Image.id, Image.likeness, Details.taken_at, Details.camera)
             .outerjoin(Details)
-            .where(Image.id.in_(some))
+            .where(Image.id.in_(some), Image.id.not_in(select(Edit.image_id)))  # what was made on purpose is no copy
         )
         known.update({row.id: row for row in session.execute(about)})
     alike = [

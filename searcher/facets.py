@@ -9,16 +9,18 @@ from sqlalchemy import ColumnElement, distinct, exists, extract, func, select, t
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from searcher import database, filters, search, wordsearch
-from searcher.catalog import PEOPLE, Answer, Details, File, Image, Question, Tag
+from searcher.answers import AUTOMATIC
+from searcher.catalog import PEOPLE, Details, File, Image, Question, Tag
 from searcher.library import Library
 from searcher.query import Known, Part, Plan, typed
+from searcher.told import counting
 from vlm.raw import RAW
 from vlm.video import VIDEO
 
 MOST = 20  # values of each kind
 _KINDS = {suffix[1:]: kind for kind, suffixes in (("raw", RAW), ("video", VIDEO)) for suffix in suffixes}
 
-ImageId = InstrumentedAttribute[int]
+ImageId = InstrumentedAttribute[int] | ColumnElement[int]
 Value = ColumnElement[Any] | InstrumentedAttribute[Any]
 Among = Callable[[ImageId], list[ColumnElement[bool]]]  # what holds of the ids of the images that count
 Counts = Sequence[tuple[Any, int]]
@@ -36,8 +38,8 @@ class Facet:
 def facets(library: Library, plan: Plan | None = None) -> dict[str, list[Facet]]:
     """The most frequent values of the photos that a plan's filters and exact words let through, or of all photos.
 
-    By kind: tag, year, camera, place, type, rating, and each column of answers; at most `MOST` of each, the most
-    frequent first. Tags that people took away do not count. Raises AskpixError when a filter cannot be understood.
+    By kind: tag, year, camera, place, type, rating, and each column of answers that has a name of its own; at most
+    `MOST` of each, the most frequent first. Tags that people took away do not count. Raises AskpixError when a filter cannot be understood.
     """
     with database.session(library.engine) as session:
         among = _among(session, None if plan is None else search.allowed_ids(library, session, plan))
@@ -50,7 +52,8 @@ def facets(library: Library, plan: Plan | None = None) -> dict[str, list[Facet]]
             "type": _facets("type", _types(session, among), known),
             "rating": _facets("rating", _said(session, among, Details.rating), known),
         }
-        questions = session.execute(select(Question.name, Question.id).order_by(Question.name)).all()
+        named = select(Question.name, Question.id).where(~Question.name.startswith(AUTOMATIC, autoescape=True))
+        questions = session.execute(named.order_by(Question.name)).all()
         columns = {name: _facets(name, _answers(session, among, number), known) for name, number in questions}
     return {**columns, **found}
 
@@ -116,6 +119,6 @@ def _first(counts: Counter[str]) -> Counts:
 
 
 def _answers(session: Session, among: Among, question: int) -> Counts:
-    """Answers of any model, each once for an image, whatever their case."""
-    mine = (Answer.question_id == question, *among(Answer.image_id))
-    return _most(session, func.lower(Answer.text), func.count(distinct(Answer.image_id)), *mine)
+    """Answers as they are told, whatever their case."""
+    told = counting(question).subquery().c
+    return _most(session, func.lower(told.told), func.count(), *among(told.image_id))

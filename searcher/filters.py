@@ -12,8 +12,9 @@ from searcher.catalog import (
     PEOPLE,
     Album,
     AlbumImage,
-    Answer,
+    Caption,
     Details,
+    Edit,
     File,
     Image,
     Keyword,
@@ -23,6 +24,7 @@ from searcher.catalog import (
     to_sql,
 )
 from searcher.query import FIELDS, Known, Plan, parse, rating_span, span
+from searcher.told import counting
 from vlm.errors import AskpixError
 from vlm.raw import RAW
 from vlm.video import VIDEO
@@ -140,6 +142,10 @@ def _is(value: str) -> ColumnElement[bool]:
     if value == "duplicate":  # of one that is there
         present = select(File.image_id).where(File.missing_since.is_(None))
         return and_(Image.duplicate_of.is_not(None), Image.duplicate_of.in_(present))
+    if value == "captioned":
+        return Image.id.in_(select(Caption.image_id).where(Caption.text != ""))
+    if value == "edited":
+        return Image.id.in_(select(Edit.image_id))
     if value == "text":
         return Image.id.in_(select(Reading.image_id).where(Reading.text != ""))
     said = {
@@ -166,7 +172,8 @@ def _answered(session: Session, field: str, value: str) -> ColumnElement[bool]:
     if question is None:
         allowed = ", ".join([*FIELDS, *session.scalars(select(Question.name).order_by(Question.name))])
         raise AskpixError(f"there is no field {field!r} to filter by; there are: {allowed}")
-    return Image.id.in_(select(Answer.image_id).where(Answer.question_id == question, _same(Answer.text, value)))
+    told = counting(question).subquery().c
+    return Image.id.in_(select(told.image_id).where(_same(told.told, value)))
 
 
 def _is_place(session: Session, name: str) -> bool:

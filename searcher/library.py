@@ -1,6 +1,6 @@
 """The library: one folder with a catalog and vectors, and everything one can ask of it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,8 @@ from vlm.protocols import Answerer, Captioner, Encoder, Floats, Task
 from vlm.relevance import EXPLAINED, Relevance, relevance
 
 if TYPE_CHECKING:
+    from searcher.survey import Photos
+    from searcher.tallies import Step
     from vlm.reading import Reader
 
 LONGEST_QUERY = 1_000
@@ -214,7 +216,7 @@ class Library:
                 least = 0.0 if encoded.text is None else self.encoder.cutoff
             with database.session(self.engine) as session:
                 results = search.search(self, session, encoded, k, least, everything=min_confidence == 0)
-            self._wish(results.hits)
+            self.wish(results.hits)
             yield results
 
     def _picture(self, value: str) -> Floats:
@@ -227,7 +229,7 @@ class Library:
             raise AskpixError(f"image {value} is not indexed with {self.encoder.name}; index it first") from error
         return embedding
 
-    def _wish(self, hits: Sequence[Hit]) -> None:
+    def wish(self, hits: Sequence[Hit]) -> None:
         """Have captions written first for what people found without one."""
         wanted = [{"image_id": hit.photo.id} for hit in hits if hit.photo.caption is None]
         if wanted:
@@ -251,7 +253,7 @@ class Library:
             found = photos(session, ids, self.captions_by)
         why = {"filter": where} if where is not None else {}
         hits = [Hit(photo, 1.0, 1.0, why) for photo in found]
-        self._wish(hits)
+        self.wish(hits)
         return hits
 
     def chosen(self, session: Session, where: str | None) -> Select[int]:
@@ -317,6 +319,32 @@ class Library:
         yield from answers.ask_and_keep(
             self.engine, self.answerer, question, save_as, asked_photos, self.settings.max_pixels
         )
+
+    def ask_all(
+        self,
+        question: str,
+        chosen: "Photos" = None,
+        *,
+        save_as: str | None = None,
+        sample: int | None = None,
+        seed: int = 0,
+        keep: bool = True,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> "Iterator[Step]":
+        """Ask many photos what a question wants of each, and tell what the answers come to so far, batch by batch.
+
+        `chosen` are photos or their ids, what a plan finds, or with None all photos. "How many are indoors?", "which
+        have a dog?", "what colours are the cars?" and "which is the best for a cover?" are understood in the model's
+        languages (`searcher.intents`). Of more than 2,000 photos a sample of 400 is asked; `sample` is another number,
+        0 for all. Answers are kept under `save_as`, or a name that is made of the question, unless `keep` is False, so
+        that they are not asked again; what came before `stop()` said so, or before the iterator was closed, is kept.
+
+        Raises AskpixError for an empty question, for a column that is taken or badly named, and as `find` does.
+        """
+        from searcher import survey
+
+        asked = survey.prepare(self, question, chosen, sample, seed)
+        yield from survey.carry_out(self, asked, save_as=save_as, keep=keep, stop=stop)
 
 
 def check_query(text: str) -> str:

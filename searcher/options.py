@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
+from searcher.completion import complete_term
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 library_option: Callable[[F], F] = click.option(
@@ -25,4 +27,9 @@ language_option: Callable[[F], F] = click.option(
 )
 answerer_option: Callable[[F], F] = click.option(
     "--answerer", help="Another model for answers (default: the encoder if it answers, else builtin)."
+)
+where_option: Callable[[F], F] = click.option(
+    "--where",
+    shell_complete=complete_term,
+    help="Keep only what a filter lets through, for example: tag:dog -path:2019",
 )

@@ -29,6 +29,9 @@ class Settings(Runtime):
         default="en", description="what captions are written in: en or zh, or what the model writes"
     )
     answerer: str | None = Field(default=None, description="another model for answers")
+    wording: str | None = Field(
+        default=None, description="a language model that words answers over captions: openai:BASE_URL#MODEL"
+    )
     text: bool = Field(default=False, description="read the text in pictures while indexing; needs askpix[ocr]")
     max_pixels: int = Field(default=MAX_PIXELS, gt=0, description="pictures with more pixels are refused")
     exact_rows: int = Field(default=50_000, ge=0, description="vectors up to which a search compares every one")

@@ -6,14 +6,13 @@ pairs of characters, which stand for words well enough (bigrams: Nie, Gao, Zhang
 
 import re
 import unicodedata
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from threading import Lock
+
+from Stemmer import Stemmer
 
 from searcher.wordsearch import IDEOGRAPHS
-
-if TYPE_CHECKING:
-    from snowballstemmer.basestemmer import BaseStemmer
 
 _STOP = frozenset(
     "a an and are as at be by for from has have in is it its of on or s that the their there these this to was "
@@ -22,6 +21,8 @@ _STOP = frozenset(
 _WORD = re.compile(rf"{IDEOGRAPHS}+|\w+")
 _PLAIN = re.compile(r"\w+", re.ASCII)
 _CUT = re.compile(rf"({IDEOGRAPHS}+)")
+_porter = Stemmer("porter")
+_one_at_a_time = Lock()  # a stemmer has a state of its own
 
 
 def words(text: str) -> dict[str, str]:
@@ -48,7 +49,8 @@ def _pieces(run: str) -> list[str]:
 
 @lru_cache(50_000)
 def _stem(word: str) -> str:
-    stem: str = _porter().stemWord(without_accents(word.lower()))
+    with _one_at_a_time:
+        stem: str = _porter.stemWord(without_accents(word.lower()))
     return stem
 
 
@@ -57,10 +59,3 @@ def without_accents(text: str) -> str:
     if text.isascii():
         return text
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-
-
-@cache
-def _porter() -> "BaseStemmer":
-    import snowballstemmer
-
-    return snowballstemmer.stemmer("porter")

@@ -68,6 +68,11 @@ def having(text: str, *columns: str) -> Select[int]:
     return select(_WORDS.c.rowid).where(_match(_within(_phrase(text), columns)))
 
 
+def having_all(texts: Iterable[str], *columns: str) -> Select[int]:
+    """The ids of the images of which each of these phrases was written, in any of these columns, or at all."""
+    return select(_WORDS.c.rowid).where(_match(_within(" AND ".join(map(_phrase, texts)), columns)))
+
+
 def counts(session: Session, texts: Sequence[str], most: int) -> list[int]:
     """Of how many images each phrase was written; counting ends at `most`."""
     if not texts:

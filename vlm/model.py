@@ -8,19 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vlm import beam
+from vlm import beam, presence
 from vlm.confidence import confidence
 from vlm.errors import AskpixError
 from vlm.folder import Config, open_background, open_session, open_tokenizer
 from vlm.parts import Parts
+from vlm.plain_english import in_english
 from vlm.protocols import Answer, Description, Floats, Seen, Task
-from vlm.species import rightly_named
+from vlm.species import ANIMALS, rightly_named
 from vlm.tags import named, tags
 from vlm.wording import FEMALE, GENDERED, MALE, NEVER, neutral
 
@@ -208,22 +209,51 @@ class Model:
 
     def answer_scores(self, seen: Seen, questions: Sequence[str]) -> Floats:
         """The answerer's scores before calibration: [n, answers] for n pictures and their questions."""
-        read = self._read([question.lower() for question in questions])
-        asked = {name: read[name] for name in ("states", "mask", "sentence")}
+        texts = [in_english(question) for question in questions]
+        once = list(dict.fromkeys(texts))  # of many pictures the same is asked as a rule
+        rows = [once.index(text) for text in texts]
+        read = self._read(once)
+        asked = {name: read[name][rows] for name in ("states", "mask", "sentence")}
         scores: Floats
         (scores,) = self._run("answerer", _inputs(seen) | asked)
         return scores
 
     def _answers(self, seen: Seen, questions: Sequence[str]) -> list[Answer]:
-        scaled = self.answer_scores(seen, questions) / self.config.answer_temperature
+        english = [in_english(question) for question in questions]
+        scaled = self.answer_scores(seen, [presence.stated(one) for one in english]) / self.config.answer_temperature
         weights = np.exp(scaled - scaled.max(1, keepdims=True))
-        return [self._answered(row) for row in weights / weights.sum(1, keepdims=True)]
+        probabilities = weights / weights.sum(1, keepdims=True)
+        _, classes, words = seen.state
+        return [self._answered(*one) for one in zip(english, probabilities, classes, words, strict=True)]
 
-    def _answered(self, probabilities: Floats) -> Answer:
-        best = np.argsort(-probabilities, kind="stable")[:CONSIDERED]
-        considered = [[self.config.answers[i], round(float(probabilities[i]), 4)] for i in best]
-        text, confidence = considered[0]
-        return Answer(str(text), float(confidence), {"considered": considered})
+    def _answered(self, question: str, answers: Floats, classes: Floats, words: Floats) -> Answer:
+        """The answer to a question, by the probabilities of answers, of classes and of words in the picture."""
+        sure = presence.judged(
+            question,
+            lambda name: float(answers[self._numbers.answers[name]]) if name in self._numbers.answers else 0.0,
+            lambda name: float(words[self._numbers.words[name]]) if name in self._numbers.words else None,
+            lambda names: self._shown(classes, names),
+        )
+        if sure is not None:
+            likely = sorted(((presence.YES, sure), (presence.NO, 1 - sure)), key=lambda one: -one[1])
+        else:
+            best = np.argsort(-answers, kind="stable")[:CONSIDERED]
+            likely = [(self.config.answers[i], float(answers[i])) for i in best]
+        considered = [[name, round(p, 4)] for name, p in likely]
+        return Answer(likely[0][0], round(likely[0][1], 4), {"considered": considered})
+
+    def _shown(self, classes: Floats, names: Sequence[str]) -> presence.Shown | None:
+        """What the classifier says of something that has these names."""
+        own = sorted({i for name in names for i in self._numbers.classes.get(name, ())})
+        if not own:
+            return None
+        animals = classes[:ANIMALS]
+        another = float(animals.sum() - classes[own].sum()) if own[0] < ANIMALS else 0.0
+        return presence.Shown(float(classes[own].sum()), another)
+
+    @property
+    def _numbers(self) -> "_Numbers":
+        return cast(_Numbers, self._parts.get("numbers", lambda: _Numbers.of(self.config)))
 
     def _run(self, part: str, inputs: dict[str, Any]) -> list[Any]:
         outputs: list[Any] = self._session(part).run(None, inputs)
@@ -232,6 +262,21 @@ class Model:
     def _session(self, part: str) -> "InferenceSession":
         session: InferenceSession = self._parts.get(part, lambda: open_session(self.folder, part, self.threads))
         return session
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """Where each answer and word stands, and the classes that have a name."""
+
+    answers: dict[str, int]
+    words: dict[str, int]
+    classes: dict[str, list[int]]
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """Those of a model."""
+        answers, words = ({name: i for i, name in enumerate(some)} for some in (config.answers, config.words))
+        return cls(answers, words, presence.class_names(config.classes))
 
 
 def _batch(seen: Seen, start: int) -> Seen:

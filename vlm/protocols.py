@@ -4,13 +4,15 @@ A model *looks* at pictures once; what it saw (`Seen`) then serves embedding, ca
 alike, so that no picture passes through a vision encoder twice. Some models do all three, some one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from vlm.editing.plan import Operation
 
 Floats = NDArray[np.float32]
 Task = Literal["encode", "caption", "answer"]
@@ -140,3 +142,44 @@ class Answerer(Looker, Protocol):
 
     def answer(self, seen: Seen, questions: Sequence[str]) -> list[Answer]:
         """Answer questions[i] about the i-th picture seen."""
+
+
+# Where a thing named in words is in a picture: a mask [h, w] of the picture's size, 0..1, soft at its edges.
+Find = Callable[[Image.Image, str], Floats]
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A picture after an edit.
+
+    `mask` [h, w] in 0..1 is above 0 where something may have changed; None when the whole picture may. `notes` are
+    sentences for people: what was found, what was left undone. Where the geometry changed, `before` is the picture
+    before in the geometry after, to compare with, and `carry` takes any layer over it there, pixels [h, w, 3] or a
+    mask [h, w]; an editor of one step may leave `before` out.
+    """
+
+    image: Image.Image
+    mask: Floats | None = None
+    notes: list[str] = field(default_factory=list)
+    before: Image.Image | None = None
+    carry: Callable[[NDArray[Any]], NDArray[Any]] | None = None
+
+
+class Editor(Protocol):
+    """Changes pictures as somebody says."""
+
+    @property
+    def name(self) -> str:
+        """Identity and version, stored beside everything it makes ("builtin-1")."""
+
+    def plan(self, instruction: str) -> tuple[Operation, ...]:
+        """What to do for an instruction: named operations with numbers; a generative editor names one, "generate".
+
+        Raises AskpixError, with what to do instead, for an instruction that it does not understand or cannot do.
+        """
+
+    def edit(self, image: Image.Image, plan: Sequence[Operation], find: Find) -> Edited:
+        """Do what the plan says to an RGB picture; outside the regions that it names, no pixel changes.
+
+        Raises AskpixError for what cannot be done to this picture.
+        """

@@ -52,15 +52,19 @@ class Relevance:
 
 def relevance(encoder: Encoder, image: Image.Image, text: str) -> Relevance:
     """Map `text` onto an RGB image."""
-    windows = _windows()
+    wanted, neutral = encoder.encode_texts([text, NEUTRAL])
+    values = spread(look_around(encoder, image) @ (wanted - 0.5 * neutral))
+    return Relevance(text, stretched(values, 0.3) ** np.float32(1.5))
+
+
+def look_around(encoder: Encoder, image: Image.Image) -> Floats:
+    """The embeddings [n, dim] of the windows of an RGB image."""
     width, height = image.size
     crops = [
         image.crop((round(x * width), round(y * height), round((x + side) * width), round((y + side) * height)))
-        for x, y, side in windows
+        for x, y, side in _windows()
     ]
-    wanted, neutral = encoder.encode_texts([text, NEUTRAL])
-    seen = encoder.look(crops).embeddings
-    return Relevance(text, _spread(windows, seen @ (wanted - 0.5 * neutral)))
+    return encoder.look(crops).embeddings
 
 
 def overlay(image: Image.Image, found: Relevance) -> Image.Image:
@@ -96,16 +100,21 @@ def _windows() -> list[tuple[float, float, float]]:
     ]
 
 
-def _spread(windows: list[tuple[float, float, float]], scores: Floats) -> Floats:
-    """Each window's score over its place, most at its middle, then stretched to 0..1: [14, 14]."""
+def spread(scores: Floats) -> Floats:
+    """Each window's score [n] over its place, most at its middle: [14, 14]."""
     middle = (np.arange(CELLS) + 0.5) / CELLS
     total, weight = np.zeros((CELLS, CELLS)), np.full((CELLS, CELLS), 1e-6)
-    for (x, y, side), score in zip(windows, scores.tolist(), strict=True):
+    for (x, y, side), score in zip(_windows(), scores.tolist(), strict=True):
         across, down = (np.clip(1 - np.abs(middle - (start + side / 2)) / (side / 2), 0, 1) for start in (x, y))
         share = np.outer(down, across)
         total += share * score
         weight += share
-    values = total / weight
-    low, high = np.quantile(values, 0.3), values.max()
-    stretched: Floats = (np.clip((values - low) / max(high - low, 1e-6), 0, 1) ** 1.5).astype(np.float32)
-    return stretched
+    values: Floats = (total / weight).astype(np.float32)
+    return values
+
+
+def stretched(values: Floats, below: float) -> Floats:
+    """Values to 0..1, where that share of them which is lowest becomes 0."""
+    low, high = np.quantile(values, below), values.max()
+    between: Floats = np.clip((values - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
+    return between

@@ -52,7 +52,7 @@ def open_model(rest: str, runtime: Runtime) -> "Remote":
 
 @dataclass(frozen=True)
 class Said:
-    """What a server wrote about one picture, and how sure it was of its words: 0..1, None if it did not tell."""
+    """What a server wrote, and how sure it was of its words: 0..1, None if it did not tell."""
 
     text: str
     confidence: float | None
@@ -125,7 +125,14 @@ class Remote:
 
     def _ask(self, image: Image.Image, prompt: str) -> Said:
         content = [{"type": "image_url", "image_url": {"url": _data_uri(image)}}, {"type": "text", "text": prompt}]
-        message = {"model": self.model, "messages": [{"role": "user", "content": content}]}
+        return self.write([{"role": "user", "content": content}])
+
+    def write(self, messages: Sequence[dict[str, Any]]) -> Said:
+        """Continue a conversation, whose messages are as the protocol has them; no tool is offered, and none runs.
+
+        Raises AskpixError when the server cannot be reached, refuses, or answers in no way that is known.
+        """
+        message = {"model": self.model, "messages": list(messages)}
         while True:
             optional = dict(self._optional)
             status, body = self.server.request("POST", "/chat/completions", message | optional)

@@ -14,7 +14,7 @@ from vlm.protocols import Floats
 
 # ImageNet's classes from tench to pufferfish are animals, and these are what captions call them.
 ANIMALS = 398
-_CALLED = {
+CALLED = {
     "dog": range(151, 276),
     "puppy": range(151, 276),
     "cat": range(281, 286),
@@ -27,14 +27,14 @@ SURE = 0.4
 
 def rightly_named(caption: str, classes: Floats, names: Sequence[str]) -> str:
     """The lower-cased English caption, its animal renamed if the class probabilities [1000] leave no doubt."""
-    said = next((word for word in caption.split() if word in _CALLED), None)
+    said = next((word for word in caption.split() if word in CALLED), None)
     if said is None:
         return caption
     chances: dict[str, float] = defaultdict(float)
     for i, name in enumerate(names[:ANIMALS]):
         chances[_plain(i, name)] += float(classes[i])
     animal = max(chances, key=lambda name: chances[name], default="")
-    if chances[animal] < SURE or sum(classes[i] for i in _CALLED[said]) >= SURE:
+    if chances[animal] < SURE or sum(classes[i] for i in CALLED[said]) >= SURE:
         return caption
     words = [animal if word == said else word for word in caption.split()]
     for i, word in enumerate(words[:-1]):
@@ -47,6 +47,6 @@ def rightly_named(caption: str, classes: Floats, names: Sequence[str]) -> str:
 def _plain(index: int, name: str) -> str:
     """What one would call a class in a sentence: "polar bear" is a bear, an Egyptian Mau a cat."""
     for called in ("dog", "cat"):
-        if index in _CALLED[called]:
+        if index in CALLED[called]:
             return called
     return re.sub(r" *\(.*", "", name).split()[-1].lower()

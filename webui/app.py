@@ -14,12 +14,15 @@ from searcher import Library
 from vlm.errors import AskpixError
 from webui import pictures
 from webui.api import add_api, problems
+from webui.api.topic import SECURITY_SCHEMES
+from webui.guard import add_guard
 from webui.languages import add_languages
+from webui.origin import refuse_other_sites
 from webui.pages import add_pages
 
 # Everything comes from here, nothing is inline but the style block that bears the answer's nonce.
 _POLICY = (
-    "default-src 'none'; img-src 'self' data:; style-src 'self' 'nonce-{nonce}'; script-src 'self'; "
+    "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'self' 'nonce-{nonce}'; script-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
@@ -29,6 +32,7 @@ def create_app(library: Library, config: Mapping[str, Any] | None = None) -> Ope
     app = OpenAPI(
         __name__,
         info=Info(title="askpix", version=version("askpix"), description="Search a photo library, and ask it."),
+        security_schemes=SECURITY_SCHEMES,
         doc_ui=False,
         validation_error_model=problems.Problem,
         validation_error_callback=problems.invalid,
@@ -42,6 +46,8 @@ def create_app(library: Library, config: Mapping[str, Any] | None = None) -> Ope
     app.register_blueprint(pictures.blueprint)
     add_api(app)
     app.before_request(_make_nonce)
+    app.before_request(refuse_other_sites)
+    add_guard(app)
     app.after_request(_protect)
     app.register_error_handler(AskpixError, _explain)
     app.register_error_handler(HTTPException, _show_error)

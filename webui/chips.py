@@ -1,14 +1,15 @@
 """The plan of a search as chips: each part with the words it was understood from, and views a step away from it."""
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from searcher import Library, Photo, database, filters
 from searcher.query import Known, Part, Plan, parse, typed
 from vlm.errors import AskpixError
+from webui.languages import gettext as _
 from webui.view import View
 
-_STEPS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
+_WEIGHTS = (0.5, 1.0, 2.0)
 _WEIGHED = {"text", "like", "not"}
 
 
@@ -16,16 +17,20 @@ _WEIGHED = {"text", "like", "not"}
 class Chip:
     """A part of the plan; `photo` is what it is to be like, if that is one of the library.
 
-    `toggled` is the view with the part switched, `dropped` that without it in the query, and `less` and `more`
-    those where it counts less and more, if it can.
+    `toggled` is the view with the part switched, `dropped` that without it in the query, and `weighed` those where it
+    counts so much, its own weight among them; empty where that would change nothing.
     """
 
     part: Part
     toggled: View
     dropped: View
     photo: Photo | None = None
-    less: View | None = None
-    more: View | None = None
+    weighed: dict[float, View] = field(default_factory=dict)
+
+    @property
+    def weight(self) -> float:
+        """How much it counts, whether for or against."""
+        return abs(self.part.weight)
 
     @property
     def label(self) -> str:
@@ -36,12 +41,12 @@ class Chip:
             case "exact":
                 return f"“{self.part.value}”"
             case "not":
-                return f"without {self.part.value}"
+                return _("without %(what)s", what=self.part.value)
             case "like":
-                return "unlike this picture" if self.part.weight < 0 else "like this picture"
-        field, _, value = self.part.value.removeprefix("-").partition(":")
-        no = "not " if self.part.value.startswith("-") else ""
-        return f"{no}{field.replace('_', ' ')} {value.replace('..', ' – ')}"
+                return _("unlike this picture") if self.part.weight < 0 else _("like this picture")
+        name, value = self.part.value.removeprefix("-").split(":", 1)
+        said = f"{name.replace('_', ' ')} {value.replace('..', ' – ')}"
+        return _("not %(what)s", what=said) if self.part.value.startswith("-") else said
 
     @property
     def understood_from(self) -> str:
@@ -67,11 +72,15 @@ def chips(library: Library, view: View) -> list[Chip]:
                 toggled=replace(view, off=view.off ^ {place}, page=1),
                 dropped=_without(view, place, known),
                 photo=library.photo(int(part.value)) if part.kind == "like" and part.value.isdigit() else None,
-                less=_weighed(view, place, part, -1) if weighed else None,
-                more=_weighed(view, place, part, 1) if weighed else None,
+                weighed=_weighed(view, place, part) if weighed or abs(part.weight) != 1 else {},
             )
             for place, part in enumerate(parts)
         ]
+
+
+def marked(parts: list[Chip]) -> dict[int, Chip]:
+    """Of a plan's chips those of photos that others are to be like or unlike, by their ids."""
+    return {chip.photo.id: chip for chip in parts if chip.photo}
 
 
 def changed_query(library: Library, view: View) -> str:
@@ -82,22 +91,14 @@ def changed_query(library: Library, view: View) -> str:
         return typed(view.plan, filters.known(session))
 
 
-def _weighed(view: View, place: int, part: Part, step: int) -> View | None:
-    """The view in which a part counts one step more or less; None where that would change nothing."""
+def _weighed(view: View, place: int, part: Part) -> dict[float, View]:
+    """Views in which a part has other weights, and its own."""
     if part.kind not in _WEIGHED or not part.on:
-        return None
-    most = 1.0 if part.kind == "not" else _STEPS[-1]
-    size = abs(part.weight)
-    if step > 0:
-        others = [one for one in _STEPS if size < one <= most]
-        chosen = others[0] if others else None
-    else:
-        others = [one for one in _STEPS if one < size]
-        chosen = others[-1] if others else None
-    if chosen is None:
-        return None
-    weight = -chosen if part.weight < 0 else chosen
-    return replace(view, weights={**view.weights, place: weight}, page=1)
+        return {}
+    most = 1.0 if part.kind == "not" else _WEIGHTS[-1]
+    sizes = sorted({abs(part.weight), *(size for size in _WEIGHTS if size <= most)})
+    sign = -1 if part.weight < 0 else 1
+    return {size: replace(view, weights={**view.weights, place: sign * size}, page=1) for size in sizes}
 
 
 def _without(view: View, place: int, known: Known) -> View:

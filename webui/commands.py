@@ -9,7 +9,6 @@ from searcher.options import answerer_option, captioner_option, language_option,
 from vlm.console import note, runtime_options
 from vlm.errors import AskpixError
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 THREADS = 4
 LARGEST_REQUEST = 60_000_000  # bytes: a picture to search by, which may have 50 MB
 
@@ -30,6 +29,19 @@ LARGEST_REQUEST = 60_000_000  # bytes: a picture to search by, which may have 50
     type=click.IntRange(0, 65535),
     help="0 takes a free one.",
 )
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    envvar="ASKPIX_NAME",
+    help="A host name or address that people reach it by, as photos.example.org; may be repeated.",
+)
+@click.option(
+    "--behind-proxy",
+    is_flag=True,
+    envvar="ASKPIX_BEHIND_PROXY",
+    help="Believe the X-Forwarded-For, -Proto and -Host of the reverse proxy before it, which must set all three.",
+)
 def serve(
     library: Path | None,
     model: str | None,
@@ -39,19 +51,20 @@ def serve(
     runtime: dict[str, Any],
     host: str,
     port: int,
+    names: tuple[str, ...],
+    behind_proxy: bool,
 ) -> None:
-    """Serve the page where a library is searched, looked at and asked."""
-    if host not in LOOPBACK:
-        raise AskpixError(
-            f"sign-in is not set up, so only this machine is served, not {host}; "
-            "leave --host away, and reach it from elsewhere through an SSH tunnel"
-        )
+    """Serve the page where a library is searched, looked at and asked.
+
+    Beyond this machine it is served only when there is an account: askpix accounts add NAME --role admin
+    """
     import logging
 
     import waitress
 
     from searcher import Library
     from searcher.settings import load_settings
+    from webui import reach
     from webui.app import create_app
 
     # A browser asks for many thumbnails at once; that they wait their turn is no news.
@@ -65,13 +78,18 @@ def serve(
         **runtime,
     )
     with Library(settings=settings) as opened:
-        app = create_app(opened)
+        app = create_app(opened, reach.checked(opened, host, names, behind_proxy))
         try:
             server = waitress.create_server(
-                app, host=host, port=port, threads=THREADS, ident=None, max_request_body_size=LARGEST_REQUEST
+                app,
+                host=host,
+                port=port,
+                threads=THREADS,
+                ident=None,
+                max_request_body_size=LARGEST_REQUEST,
+                **reach.proxied(behind_proxy),
             )
         except OSError as error:
             raise AskpixError(f"port {port} cannot be had: {error.strerror}; choose another with --port") from error
-        shown = f"[{host}]" if ":" in host else host
-        note(f"{opened.count_images()} photos at http://{shown}:{server.effective_port}/ (Ctrl-C ends)")
+        note(f"{opened.count_images()} photos at http://{reach.bracketed(host)}:{server.effective_port}/ (Ctrl-C ends)")
         server.run()

@@ -5,6 +5,7 @@ import re
 from flask import Flask, url_for
 
 from searcher import Photo
+from searcher.timeline import Listed
 
 _PLAIN = re.compile(r"(?!//)[\w.<>=/-]+")
 _MARKS = (('"', '"'), ("“", "”"), ("«", "»"), ("「", "」"))
@@ -43,7 +44,7 @@ def quoted(term: str) -> str:
     return f"{field}:{opening}{value.replace(closing, '')}{closing}"
 
 
-def ratio(photo: Photo) -> str:
+def ratio(photo: Photo | Listed) -> str:
     """Width over height, within what a row can hold."""
     return f"{min(max(photo.width / photo.height, 0.4), 3.2):.3f}"
 

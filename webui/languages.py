@@ -14,6 +14,8 @@ from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from flask import Flask, Response, request
 from flask_babel import Babel, Domain, get_locale
+from flask_babel import gettext as _gettext
+from flask_babel import ngettext as _ngettext
 
 TRANSLATIONS = Path(__file__).parent / "translations"
 ENGLISH = "en"
@@ -36,6 +38,16 @@ def add_languages(app: Flask) -> None:
     app.after_request(_keep)
     app.jinja_env.globals["languages"] = NAMES
     app.add_template_global(get_locale, "get_locale")
+
+
+def gettext(text: str, **values: object) -> str:
+    """A text in the language of the request, its `%(names)s` filled in."""
+    return str(_gettext(text, **values))
+
+
+def ngettext(one: str, many: str, number: int, **values: object) -> str:
+    """A text about a number of things in the language of the request; `%(num)s` is the number."""
+    return str(_ngettext(one, many, number, **values))
 
 
 @cache

@@ -2,11 +2,44 @@
 
 from flask import Flask
 
-from webui import albums_page, formats, photo_page, runs_page, search_page
+from webui import (
+    account_page,
+    accounts_page,
+    albums_page,
+    appearance,
+    ask_page,
+    captions_page,
+    edit_page,
+    formats,
+    index_page,
+    models_page,
+    photo_page,
+    runs_page,
+    search_page,
+    sign_in,
+    suggestions,
+    timeline,
+)
 
 
 def add_pages(app: Flask) -> None:
     """Have an application serve them."""
-    for page in (search_page, photo_page, albums_page, runs_page):
+    for page in (
+        search_page,
+        suggestions,
+        timeline,
+        ask_page,
+        photo_page,
+        edit_page,
+        albums_page,
+        captions_page,
+        index_page,
+        models_page,
+        runs_page,
+        sign_in,
+        account_page,
+        accounts_page,
+    ):
         app.register_blueprint(page.blueprint)
     formats.add_formats(app)
+    appearance.add_appearance(app)

@@ -5,16 +5,16 @@ import re
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug import Response
 
-from searcher import Hit, Library, Photo
+from searcher import Library, Photo
 from searcher.catalog import PEOPLE
 from searcher.corrections import correct_caption, correct_tags
-from vlm.relevance import question_text
 from webui.about import about
 from webui.chips import chips
-from webui.found import Shown, fold, look
+from webui.found import Shown, beside, fold
 from webui.library import current_library
 from webui.origin import refuse_other_sites
 from webui.reasons import reasons
+from webui.thread import thread
 from webui.view import View
 
 blueprint = Blueprint("photo", __name__)
@@ -29,9 +29,7 @@ def show(image_id: int) -> str:
     library, view = current_library(), View.of_request()
     photo = library.photo(image_id) or abort(404)
     known = about(library, photo)
-    question = request.args.get("question", "").strip()
-    reply = next(library.ask(question, [photo])) if question else None
-    found, before, after = _neighbours(library, view, image_id)
+    found, before, after = beside(library, view, image_id)
     return render_template(
         "photo.html",
         view=view,
@@ -43,11 +41,9 @@ def show(image_id: int) -> str:
         reasons=reasons(found, chips(library, view)) if found else [],
         before=before,
         after=after,
-        question=question,
-        reply=reply,
+        thread=thread(library, photo, request.args),
         shown=request.args.get("show", "").strip(),
         lines="lines" in request.args,
-        sought=question_text(question, reply.answer) if reply and reply.answer else "",
         similar=_similar(library, photo, known.same),
     )
 
@@ -65,15 +61,6 @@ def correct(image_id: int) -> Response:
     if added or removed:
         correct_tags(library, image_id, added, removed)
     return redirect(url_for(".show", image_id=image_id, **View.of_request().link()), 303)
-
-
-def _neighbours(library: Library, view: View, image_id: int) -> tuple[Hit | None, Hit | None, Hit | None]:
-    """The hit that this photo is in the view it was opened from, and those before and after it."""
-    hits = look(library, view).hits if view.searching else []
-    place = next((i for i, hit in enumerate(hits) if hit.photo.id == image_id), None)
-    if place is None:
-        return None, None, None
-    return hits[place], hits[place - 1] if place else None, hits[place + 1] if place + 1 < len(hits) else None
 
 
 def _similar(library: Library, photo: Photo, same: list[Photo]) -> list[Shown]:

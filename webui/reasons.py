@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass
 
+from babel.lists import format_list
+from flask_babel import get_locale
+from flask_babel import lazy_gettext as later
+
 from searcher import Hit
 from webui.chips import Chip
+from webui.languages import gettext as _
 
 _PLACES = {
-    "people": "in people's own words",
-    "captions": "in the caption",
-    "tags": "among the tags",
-    "reading": "in the picture itself",
-    "places": "in the place's name",
+    "people": later("in people's own words"),
+    "captions": later("in the caption"),
+    "tags": later("among the tags"),
+    "reading": later("in the picture itself"),
+    "places": later("in the place's name"),
 }
 
 
@@ -32,7 +37,7 @@ def reasons(hit: Hit, parts: list[Chip]) -> list[Reason]:
     most = max([abs(one) for _, one, _ in gave if one is not None] + [hit.why.get("words_gave", 0.0)], default=0.0)
     told = [Reason(words, None if one is None else _share(one, most), chip) for words, one, chip in gave]
     if written:
-        told.append(Reason("has " + ", ".join(written), _share(hit.why["words_gave"], most)))
+        told.append(Reason(_("has %(words)s", words=", ".join(written)), _share(hit.why["words_gave"], most)))
     return told
 
 
@@ -43,15 +48,15 @@ def _share(gave: float, most: float) -> float:
 def _words(chip: Chip) -> str:
     match chip.part.kind:
         case "text":
-            return f"looks like “{chip.part.value}”"
+            return _("looks like “%(words)s”", words=chip.part.value)
         case "exact":
-            return f"“{chip.part.value}” is written of it"
+            return _("“%(words)s” is written of it", words=chip.part.value)
         case "not":
-            return f"may show {chip.part.value}, which is not wanted"
+            return _("may show %(words)s, which is not wanted", words=chip.part.value)
         case "like":
-            return "looks unlike this picture" if chip.part.weight < 0 else "looks like this picture"
+            return _("looks unlike this picture") if chip.part.weight < 0 else _("looks like this picture")
     return chip.label
 
 
 def _listed(words: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(f"“{word}”" for word in words[:-1]), f"“{words[-1]}”"]))
+    return format_list([f"“{word}”" for word in words], locale=get_locale())

@@ -10,6 +10,7 @@ from searcher.catalog import File
 
 _REASONS = 50
 _FILES = 100
+_PAGE = 200  # files
 
 
 @dataclass(frozen=True)
@@ -40,3 +41,12 @@ def refused(library: Library) -> list[Refused]:
             )
             for reason, times in session.execute(reasons.limit(_REASONS)).all()
         ]
+
+
+def refused_files(library: Library, reason: str, page: int) -> tuple[list[Path], bool]:
+    """A page, counted from 1, of the files refused for a reason by their paths, and whether another follows."""
+    there = File.reason == reason, File.missing_since.is_(None)
+    some = select(File).where(*there).order_by(File.folder, File.name).offset((page - 1) * _PAGE).limit(_PAGE + 1)
+    with database.session(library.engine) as session:
+        paths = [file.path for file in session.scalars(some)]
+    return paths[:_PAGE], len(paths) > _PAGE

@@ -7,7 +7,9 @@ from pathlib import Path
 from searcher import Library, Photo
 from vlm.picture import UnreadablePicture, open_picture
 
-SIZES = {"small": (1600, 440), "large": (1920, 1440)}  # the most pixels across and down
+# The most pixels across and down: of a thumbnail for screens that show each of its pixels by one of theirs, and for
+# finer ones; and of a photo's own page.
+SIZES = {"thumb": (1024, 280), "small": (1600, 440), "large": (1920, 1440)}
 _QUALITY = 80
 
 

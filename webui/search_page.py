@@ -1,72 +1,81 @@
-"""The search page, and questions put to what it shows."""
+"""The search page."""
 
 import re
 import shlex
-from collections import Counter
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext
 from werkzeug import Response
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from searcher.facets import facets
+from searcher.facets import Facet, facets
 from vlm.errors import AskpixError
-from webui.chips import changed_query, chips
+from webui.chips import Chip, changed_query, chips, marked
 from webui.formats import quoted
-from webui.found import look
+from webui.found import PAGE, look
+from webui.guard import VIEWER, needs
 from webui.library import current_library
 from webui.origin import refuse_other_sites
 from webui.sought_pictures import MOST_BYTES, keep
+from webui.suggestions import keep_typed, mark_typed
+from webui.tries import tries
 from webui.view import ARRANGED, View
 
 blueprint = Blueprint("search", __name__)
 blueprint.before_request(refuse_other_sites)
 
-_TITLES = {"tag": "Tags", "year": "Years", "camera": "Cameras", "place": "Places", "type": "Kinds", "rating": "Ratings"}
+_TITLES = {
+    "tag": lazy_gettext("Tags"),
+    "year": lazy_gettext("Years"),
+    "camera": lazy_gettext("Cameras"),
+    "place": lazy_gettext("Places"),
+    "type": lazy_gettext("Kinds"),
+    "rating": lazy_gettext("Ratings"),
+}
 
 
 @blueprint.get("/")
-def search() -> str | Response:
-    """The search page; without a query, all photos, newest first."""
+def search() -> ResponseReturnValue:
+    """The search page; without a query, all photos, the newest first."""
     library, view = current_library(), View.of_request()
     if terms := _terms_beside():
         for term in terms:
             view = view.with_term(term)
         return redirect(url_for(".search", **view.link()))
+    if "was" in request.args:
+        return _sent(view, request.args["was"])
     found, parts = look(library, view), chips(library, view)
-    return render_template(
+    shown = render_template(
         "search.html",
         view=view,
         chips=parts,
-        chosen={chip.part.said: chip for chip in parts if chip.part.kind == "where"},
-        marked={int(chip.part.value): chip for chip in parts if chip.photo},
+        marked=marked(parts),
         arranged=ARRANGED,
         found=found,
+        facets=_facets(view) if "facets" in request.args else None,
         facet_titles=_TITLES,
-        facets=facets(library, view.plan if view.plan.on else None),
-        total=library.count_images(),
+        chosen=_chosen(parts),
+        before=(view.page - 1) * PAGE,
+        total=found.total if view.searching else library.count_images(),
+        tries=[] if found.shown else tries(library, view, parts),
         query="" if view.picture else changed_query(library, view),
     )
+    response = make_response(shown)
+    keep_typed(response, library, view.q, found=bool(found.shown))
+    return response
 
 
-@blueprint.get("/ask")
-def ask() -> str:
-    """A question put to every hit of a search, with a tally of the answers."""
-    library, view = current_library(), View.of_request()
-    question = request.args.get("question", "").strip()
-    hits = [shown.hit for shown in look(library, view).shown]
-    replies = list(library.ask(question, [hit.photo for hit in hits]))
-    tally = Counter(reply.answer for reply in replies if reply.answer is not None)
-    return render_template(
-        "ask.html",
-        view=view,
-        chips=chips(library, view),
-        question=question,
-        replies=list(zip(hits, replies, strict=True)),
-        tally=tally.most_common(),
-    )
+@blueprint.get("/facets")
+def narrow() -> str:
+    """What the photos of a view have in common, to narrow it down by."""
+    view = View.of_request()
+    parts = chips(current_library(), view)
+    return render_template("facets.html", view=view, facets=_facets(view), facet_titles=_TITLES, chosen=_chosen(parts))
 
 
 @blueprint.post("/picture")
+@needs(VIEWER)
 def bring() -> Response:
     """A picture that is to be searched by: it is kept, and the answer leads to the search."""
     request.max_content_length = MOST_BYTES
@@ -79,6 +88,26 @@ def bring() -> Response:
     if brought is None or not brought.filename:
         raise AskpixError("no picture came along; choose a file to search by")
     return redirect(url_for(".search", picture=keep(current_library(), brought)), 303)
+
+
+def _sent(view: View, was: str) -> Response:
+    """Lead from a query that was typed where there was another to what it finds, changed as that was."""
+    try:
+        view = view.after(was)
+    except AskpixError:  # that was no query, or this is none, which its own page says
+        view = View(q=view.q, picture=view.picture, by=view.by)
+    response = redirect(url_for(".search", **view.link()))
+    mark_typed(response, view.q)
+    return response
+
+
+def _facets(view: View) -> dict[str, list[Facet]]:
+    return facets(current_library(), view.plan if view.plan.on else None)
+
+
+def _chosen(parts: list[Chip]) -> dict[str, Chip]:
+    """The filters of a plan as they were typed."""
+    return {chip.part.said: chip for chip in parts if chip.part.kind == "where"}
 
 
 def _terms_beside() -> list[str]:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from flask import request
+from flask_babel import lazy_gettext
 
 from searcher.query import Part, Plan
 from vlm.errors import AskpixError
@@ -13,13 +14,14 @@ from webui.library import current_library
 from webui.sought_pictures import kept
 
 ARRANGED = {
-    "": "best first",
-    "diverse": "varied",
-    "moment": "by moment",
-    "place": "by place",
-    "likeness": "by likeness",
+    "": lazy_gettext("Best first"),
+    "added": lazy_gettext("Last added first"),
+    "diverse": lazy_gettext("Varied"),
+    "moment": lazy_gettext("By moment"),
+    "place": lazy_gettext("By place"),
+    "likeness": lazy_gettext("By likeness"),
 }
-_LAST_PAGE = 100
+_LAST_PAGE = 100_000
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,29 @@ class View:
         """Whether anything is asked for, rather than everything shown."""
         return bool(self.q or self.picture)
 
+    @property
+    def ranked(self) -> bool:
+        """Whether photos are more and less likely, rather than meant or not."""
+        return bool(self.plan.of("text") or self.plan.of("like"))
+
     @cached_property
     def plan(self) -> Plan:
         """The plan that the query comes to, with what was changed about it; the picture's part is its last."""
+        return self._understood.with_changes(self.off, self.weights)
+
+    @cached_property
+    def _understood(self) -> Plan:
+        """The plan without the changes."""
         library = current_library()
         parts = list(library.plan(self.q).parts) if self.q else []
         if self.picture:
             parts.append(Part("like", str(kept(library, self.picture))))
-        return Plan(tuple(parts)).with_changes(self.off, self.weights)
+        return Plan(tuple(parts))
+
+    @property
+    def first(self) -> Self:
+        """Its first page."""
+        return replace(self, page=1)
 
     def link(self, **changes: Any) -> dict[str, Any]:
         """The arguments of an address that shows this view, or the first page of one with some fields changed."""
@@ -87,6 +104,12 @@ class View:
         """The view whose query has one more term, such as tag:dog or like:12^0.75."""
         after = self._seam
         return self.moved({place: place + (place >= after) for place in {*self.off, *self.weights}}, self._and(term))
+
+    def after(self, q: str) -> Self:
+        """The view with the changes that were made when its query was `q`, where its parts are still in this one."""
+        before = replace(self, q=q)._understood.parts
+        now = dict(reversed([(part, place) for place, part in enumerate(self._understood.parts)]))
+        return self.moved({place: now[part] for place, part in enumerate(before) if part in now}, self.q)
 
     def moved(self, places: Mapping[int, int], q: str) -> Self:
         """The view of another query, in which the parts that are kept have other places."""

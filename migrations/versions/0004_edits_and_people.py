@@ -44,6 +44,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_changes_action", "changes", ["action"])
+    op.create_index("ix_changes_image_id", "changes", ["image_id"])
+    op.create_index("ix_captions_confidence", "captions", ["model", "confidence", "image_id", "created_at"])
     op.create_table(
         "past_searches",
         sa.Column("text", sa.String(length=1000), nullable=False),
@@ -89,6 +91,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Undo it."""
+    op.drop_index("ix_captions_confidence", "captions")
     for table in ("api_keys", "sign_ins", "accounts", "past_searches", "changes", "edits"):
         op.drop_table(table)
     with op.batch_alter_table("questions") as batch_op:

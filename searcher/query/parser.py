@@ -51,10 +51,10 @@ FIELDS = {
     "date": "a year, month or day, a range or a comparison: 2019, 2019-07..2021, >=2019-07-14",
     "rating": "stars: 4, >=4, <3, 2..4",
     "type": "raw, video, photo, or a format such as jpeg",
-    "is": "duplicate, rated, dated, placed or text",
+    "is": "captioned, duplicate, edited, rated, dated, placed or text",
     "like": "the id of a photo that pictures should be like",
 }
-IS = ("duplicate", "rated", "dated", "placed", "text")
+IS = ("captioned", "duplicate", "edited", "rated", "dated", "placed", "text")
 
 _BEGIN = re.compile(r"""(?<![^\s()])(?:[-("]|(?=[^\s()]*[:^])\S)|[“„«「『]""")
 _BETWEEN = re.compile(r"[\s()]+")

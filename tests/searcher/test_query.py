@@ -93,7 +93,7 @@ def test_parts_keep_the_words_they_come_from() -> None:
         ("date:soon", "'soon' is no date; write 2019, 2019-07 or 2019-07-14, a range"),
         ("date:2021..2019", "'2021..2019' is no date"),
         ("rating:6", "'6' is no rating; write 0 to 5 stars"),
-        ("is:edited", "there is no is:edited; there are: duplicate, rated, dated, placed, text"),
+        ("is:painted", "there is no is:painted; there are: captioned, duplicate, edited, rated, dated, placed, text"),
         ("type:a/b", "'a/b' is no type; write raw, video, photo"),
         ("like:cat", "'cat' is no photo's id; write like: and a number"),
         ('tag:" "', "the field tag has no value"),

@@ -4,16 +4,22 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import waitress
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import insert, select
 
-from searcher import Library
+from searcher import Library, database
+from searcher.catalog import PEOPLE, Base, Caption, Details, Embedding, File, Image
 from webui.app import create_app
+
+LARGE = 700  # photos of the large library
 
 
 class BufferedClient(FlaskClient):
@@ -44,6 +50,56 @@ def own_client(own_library: Library) -> FlaskClient:
     return _client(own_library)
 
 
+@pytest.fixture(scope="session")
+def large_folder(demo_folder: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library folder with `LARGE` more photos, a day apart, each with a caption of its number; five have no date."""
+    folder = tmp_path_factory.mktemp("large")
+    made = shutil.ignore_patterns("thumbnails", "queries", "*.lock")
+    shutil.copytree(demo_folder, folder / "library", ignore=made)
+    (folder / "photos").mkdir()
+    pictures = sorted(photos.rglob("*.jpg"))
+    with Library(folder / "library") as library, database.writing(library.engine) as session:
+        known = session.scalars(select(Embedding.image_id).order_by(Embedding.position)).all()
+        vectors = library.vectors.get(np.array(known), len(known))
+        first = max(known) + 1
+        library.vectors.append(np.arange(first, first + LARGE), np.resize(vectors, (LARGE, library.encoder.dim)))
+        rows: dict[type[Base], list[dict[str, Any]]] = {Image: [], File: [], Details: [], Caption: [], Embedding: []}
+        for number in range(LARGE):
+            link = folder / "photos" / f"{number}.jpg"
+            link.symlink_to(pictures[number % len(pictures)])
+            image_id, height = first + number, 600 + 10 * (number % 7)
+            taken = datetime(2021, 3, 10, 12) - timedelta(days=number) if number < LARGE - 5 else None
+            rows[Image].append(
+                {"id": image_id, "hash": f"{number:064x}", "width": 900, "height": height, "format": "JPEG"}
+            )
+            rows[File].append(
+                {"folder": str(link.parent), "name": link.name, "size": 1, "mtime_ns": 1, "image_id": image_id}
+            )
+            rows[Details].append({"image_id": image_id, "taken_at": taken})
+            rows[Caption].append(
+                {"image_id": image_id, "model": PEOPLE, "text": f"photo number {number}", "confidence": 1.0}
+            )
+            rows[Embedding].append(
+                {"image_id": image_id, "model": library.encoder.name, "position": len(known) + number, "compared": True}
+            )
+        for table, some in rows.items():
+            session.execute(insert(table), some)
+    return folder / "library"
+
+
+@pytest.fixture
+def large_library(large_folder: Path) -> Iterator[Library]:
+    """That library, opened."""
+    with Library(large_folder) as library:
+        yield library
+
+
+@pytest.fixture
+def large_client(large_library: Library) -> FlaskClient:
+    """Flask's own client of that library."""
+    return _client(large_library)
+
+
 def _client(library: Library) -> FlaskClient:
     app = create_app(library, {"TESTING": True})
     app.test_client_class = BufferedClient
@@ -54,6 +110,13 @@ def _client(library: Library) -> FlaskClient:
 def address(demo_folder: Path) -> Iterator[str]:
     """The address of a server of the demo library on loopback."""
     with Library(demo_folder) as library, _served(library) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def large_address(large_folder: Path) -> Iterator[str]:
+    """The address of a server of the large library on loopback."""
+    with Library(large_folder) as library, _served(library) as address:
         yield address
 
 
@@ -124,6 +187,20 @@ def own_page(browser: Browser, own_address: str, device: dict[str, Any]) -> Iter
 def desk(browser: Browser, address: str) -> Iterator[Page]:
     """A page of the demo library on the desk alone."""
     with _opened(browser, address, DEVICES["desk"]) as page:
+        yield page
+
+
+@pytest.fixture
+def large_page(browser: Browser, large_address: str, device: dict[str, Any]) -> Iterator[Page]:
+    """A page of the large library on each device."""
+    with _opened(browser, large_address, device) as page:
+        yield page
+
+
+@pytest.fixture
+def large_desk(browser: Browser, large_address: str) -> Iterator[Page]:
+    """A page of the large library on the desk alone."""
+    with _opened(browser, large_address, DEVICES["desk"]) as page:
         yield page
 
 

@@ -38,7 +38,7 @@ def test_an_album_is_filled_emptied_and_deleted(own_page: Page) -> None:
     own_page.get_by_role("button", name="Add", exact=True).click()
     held = own_page.get_by_role("list", name="Albums of this photo")
     held.get_by_role("link", name="Summer in Lyon").click()
-    expect(own_page.get_by_role("searchbox")).to_have_value('album:"Summer in Lyon"')
+    expect(own_page.get_by_label("Describe a photo")).to_have_value('album:"Summer in Lyon"')
     expect(own_page.locator("figure")).to_have_count(1)
     own_page.locator("figure a").first.click()
     held.get_by_role("button", name="Take it out of Summer in Lyon").click()
@@ -62,7 +62,7 @@ def test_a_search_is_saved_renamed_and_opened(own_page: Page) -> None:
     album.get_by_label("Its new name").fill("All cats")
     album.get_by_role("button", name="Rename").click()
     album.get_by_role("link", name="All cats").click()
-    expect(own_page.get_by_role("searchbox")).to_have_value('album:"All cats"')
+    expect(own_page.get_by_label("Describe a photo")).to_have_value('album:"All cats"')
     expect(own_page.locator("figure").first).to_be_visible()
 
 

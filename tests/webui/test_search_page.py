@@ -20,7 +20,9 @@ def ids(html: str) -> list[int]:
 def test_nothing_matches_is_said_and_what_to_try(client: FlaskClient) -> None:
     html = client.get("/?q=a+cat+path:no-such-folder").text
     assert "Nothing here matches" in html
-    assert 'href="/?q=a+cat+path:no-such-folder&amp;off=1">path no-such-folder' in html
+    count = len(re.findall("data-photo", client.get("/?q=a+cat").text.partition('<section class="near"')[0]))
+    step = re.escape("/?q=a+cat+path:no-such-folder&amp;off=1")
+    assert re.search(rf'href="{step}">Without “path no-such-folder” <span class="sure">{count} photo', html)
     html = client.get('/?q=a+cat+"no+such+words"').text
     assert "The nearest there is" in html
     assert len(ids(html)) == 12
@@ -53,11 +55,12 @@ def test_older_addresses_lead_to_the_one_box(client: FlaskClient, old: str, new:
 
 
 def test_facets_add_to_the_query(client: FlaskClient, demo_library: Library) -> None:
-    html = client.get("/?q=a+cat").text
+    assert "<span>jpeg</span>" not in client.get("/?q=a+cat").text
     count = len(demo_library.search("type:jpeg", k=100))
-    assert re.search(rf'href="/\?q=a\+cat\+type:jpeg" ><span>jpeg</span> <span class="sure">{count}<', html)
-    html = client.get("/?q=a+cat+type:jpeg").text
-    assert re.search(r'href="/\?q=a\+cat" aria-current="true"', html)
+    for address, kept in [("/facets?q=a+cat", ""), ("/?q=a+cat&facets=1", "&amp;facets=1")]:
+        link = re.escape(f'href="/?q=a+cat+type:jpeg{kept}"')
+        assert re.search(rf'{link} ><span>jpeg</span> <span class="sure">{count}<', client.get(address).text)
+    assert re.search(r'href="/\?q=a\+cat" aria-current="true"', client.get("/facets?q=a+cat+type:jpeg").text)
 
 
 @pytest.mark.parametrize("by", ["diverse", "moment", "place", "likeness"])

@@ -64,15 +64,30 @@ def test_what_was_changed_stays_with_its_part(demo_library: Library) -> None:
         ]
 
 
-def test_weights_go_up_and_down_in_steps(demo_library: Library) -> None:
-    with create_app(demo_library).test_request_context("/?q=a+cat+-like:1^0.5+-dog"):
+def test_weights_are_halved_and_doubled(demo_library: Library) -> None:
+    with create_app(demo_library).test_request_context("/?q=a+cat+-like:1^0.75+-dog"):
         text, like, unwanted = chips(demo_library, View.of_request())
-        assert text.more and text.more.weights == {0: 1.5}
-        assert like.less and like.less.weights == {1: -0.25}
-        assert like.more and like.more.weights == {1: -0.75}
-        assert unwanted.more is None
+        assert {size: dict(view.weights) for size, view in text.weighed.items()} == {
+            0.5: {0: 0.5},
+            1.0: {0: 1.0},
+            2.0: {0: 2.0},
+        }
+        assert [view.weights[1] for view in like.weighed.values()] == [-0.5, -0.75, -1.0, -2.0]
+        assert list(unwanted.weighed) == [0.5, 1.0]
     with create_app(demo_library).test_request_context("/?q=a+cat+path:photos"):
-        assert all(chip.less is chip.more is None for chip in chips(demo_library, View.of_request()))
+        assert not any(chip.weighed for chip in chips(demo_library, View.of_request()))
+
+
+def test_what_was_changed_stays_where_another_query_has_the_same_part(demo_library: Library) -> None:
+    with create_app(demo_library).test_request_context("/?q=path:photos+a+cat+-dog&off=1,2&w=0:2"):
+        view = View.of_request().after("a cat path:photos -dog")
+        assert [(part.value, part.on, part.weight) for part in view.plan.parts] == [
+            ("path:photos", False, 1),
+            ("a cat", True, 2),
+            ("dog", False, 1),
+        ]
+        other = View.of_request().after("a cow path:animals -dog")
+        assert (other.off, other.weights) == ({2}, {})
 
 
 def test_a_changed_query_says_what_was_changed(demo_library: Library) -> None:

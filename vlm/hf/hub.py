@@ -1,6 +1,8 @@
 """Where a model of the hub lies on this machine: fetched once, kept at its revision, used offline ever after."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -52,15 +54,21 @@ def _kept(repository: str, revision: str | None) -> Path | None:
 def _fetched(repository: str, revision: str | None) -> Path:
     """Fetch what is needed of a repository, showing how it goes; an interrupted download is resumed."""
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
 
-    try:
+    with fetching(repository, revision):
         files = HfApi().list_repo_files(repository, revision=revision)
         return Path(snapshot_download(repository, revision=revision, allow_patterns=_wanted(files)))
+
+
+@contextmanager
+def fetching(repository: str, revision: str | None) -> Iterator[None]:
+    """What goes wrong in fetching from a repository, as an AskpixError."""
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        yield
+    except AskpixError:
+        raise
     except GatedRepoError as error:
         raise AskpixError(
             f"{repository} asks you to agree to its terms first: do so on its page, then: hf auth login"

@@ -11,6 +11,7 @@ from webui.api.photos import Path, PhotoId, known_photo
 from webui.api.texts import Shown, Text, told
 from webui.api.topic import topic
 from webui.chosen import photos_with
+from webui.guard import EDITOR, VIEWER, demand, needs
 from webui.library import current_library
 
 MOST = 1_000  # photos that are asked at once
@@ -62,6 +63,7 @@ class Replies(BaseModel):
 
 
 @blueprint.post("/photos/<int:photo_id>/ask", responses={200: ReplyShown})
+@needs(VIEWER)
 def ask_photo(path: Path, body: Question) -> Response:
     """Ask one photo a question."""
     photo = known_photo(current_library(), path.photo_id)
@@ -69,6 +71,7 @@ def ask_photo(path: Path, body: Question) -> Response:
 
 
 @blueprint.post("/ask", responses={200: Replies})
+@needs(VIEWER)
 def ask(body: QuestionToMany) -> Response:
     """Ask many photos the same question; the answer comes when all are asked, a good tenth of a second each."""
     library = current_library()
@@ -80,6 +83,8 @@ def ask(body: QuestionToMany) -> Response:
 
 
 def _ask(asked: Question, photos: list[Photo]) -> list[ReplyShown]:
+    if asked.save_as is not None:
+        demand(EDITOR)
     replies: Iterable[Reply] = current_library().ask(asked.question, photos, save_as=asked.save_as)
     return [
         ReplyShown(

@@ -18,6 +18,7 @@ from webui.api.ranked import page, varied_page
 from webui.api.shown import HitShown, PartShown, hit_shown, plan_shown
 from webui.api.texts import Text, told
 from webui.api.topic import topic
+from webui.guard import VIEWER, needs
 from webui.library import current_library
 from webui.sought_pictures import MOST_BYTES, keep, kept
 
@@ -99,6 +100,7 @@ def search(query: Query) -> Response:
 
 
 @blueprint.post("/search", responses={200: Found})
+@needs(VIEWER)
 def search_by_plan(body: Wish) -> Response:
     """Search by a query or plan with changes: parts switched off, other weights."""
     library = current_library()
@@ -111,6 +113,7 @@ def search_by_plan(body: Wish) -> Response:
 
 
 @pictures.post("/search/picture", responses={200: Found})
+@needs(VIEWER)
 def search_by_picture(query: Query, form: Picture) -> Response:
     """Search by a picture that is sent, and a query if there is one.
 

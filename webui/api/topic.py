@@ -1,6 +1,7 @@
 """What all parts of the API have in common: where they are, whom they answer, and how errors are described."""
 
 from collections.abc import Callable
+from typing import Any
 
 from flask import abort, request
 from flask_openapi3.blueprint import APIBlueprint
@@ -12,10 +13,20 @@ from webui.origin import refuse_other_sites
 
 PREFIX = "/api/v1"
 MOST_JSON = 1_000_000  # bytes
+SECURITY_SCHEMES: dict[str, Any] = {
+    "key": {"type": "http", "scheme": "bearer", "description": "A key, which its owner makes on the page /account."},
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "askpix",
+        "description": "Set by signing in with a browser; over TLS it is called __Host-askpix.",
+    },
+}
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _PROBLEMS = {
     "400": "What was asked for cannot be done; detail says why, and how to mend it",
-    "403": "The request comes from a page of another site",
+    "401": "There are accounts, and the request bears neither the key nor the cookie of one",
+    "403": "The account may not do this, or the request comes from a page of another site",
     "404": "There is no such thing here",
     "413": "The body is too large",
     "415": "The body is of another type than it must be",
@@ -31,6 +42,7 @@ def topic(name: str, about: str, *, takes: str = "application/json", most: int =
         __name__,
         url_prefix=PREFIX,
         abp_tags=[Tag(name=name, description=about)],
+        abp_security=[{}, {"key": []}, {"cookie": []}],  # while there are no accounts, none is needed
         abp_responses={code: {"description": said, "content": _PROBLEM} for code, said in _PROBLEMS.items()},
         operation_id_callback=_name_of_function,
     )

@@ -5,11 +5,17 @@ const typing = (element) => element.matches("input, textarea, select");
 
 const follow = (relation) => document.querySelector(`a[rel="${relation}"]`)?.click();
 
+/** The first link that is not above what is seen. */
+function firstSeen(links) {
+  const line = document.querySelector(".top").getBoundingClientRect().bottom;
+  return links.find((link) => link.getBoundingClientRect().bottom > line);
+}
+
 /** The photo link beside, above or below the focused one, by where it stands on the screen. */
 function neighbour(key) {
   const links = [...document.querySelectorAll("[data-photo]")];
   const here = links.indexOf(document.activeElement);
-  if (here < 0) return key === "ArrowDown" ? links[0] : undefined;
+  if (here < 0) return key === "ArrowDown" ? firstSeen(links) : undefined;
   if (key === "ArrowRight") return links[here + 1];
   if (key === "ArrowLeft") return links[here - 1];
   const box = links[here].getBoundingClientRect();
