@@ -171,9 +171,10 @@ def _tell(summary: "Summary", as_json: bool) -> None:
         emit(summary.as_json())
         return
     read = f", {summary.read} read for text" if summary.read else ""
+    asked = f", {summary.answered} asked standing questions" if summary.answered else ""
     say(
         f"{summary.seen} files in {summary.seconds:.1f} s: {summary.added} added, {summary.unchanged} unchanged, "
-        f"{summary.refused} refused; {summary.captioned} captions written{read}"
+        f"{summary.refused} refused; {summary.captioned} captions written{read}{asked}"
     )
     note("time spent: " + ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in summary.stages.items()))
     for reason, times in summary.reasons.most_common():

@@ -11,7 +11,7 @@ from indexer.looks import Looks
 from searcher import Library
 from searcher.catalog import Caption, Image, Reading, Tag
 from vlm.console import told
-from vlm.protocols import Captioner, Description, Seen
+from vlm.protocols import Captioner, Description, Looker, Seen
 
 if TYPE_CHECKING:
     from vlm.reading import Line, Reader
@@ -20,21 +20,14 @@ CAPTIONS, TEXT = "captions", "text"  # the names of their phases
 READ_TOGETHER = 8  # images; reading is slow, and what is read is committed
 
 
-def captions(library: Library, captioner: Captioner, looks: Looks | None) -> Kind:
-    """Captions and tags by a captioner, from what it saw while encoding where that was kept."""
+def captions(library: Library, captioner: Captioner, looks: Looks | None, *, last: bool = True) -> Kind:
+    """Captions and tags by a captioner, from what it saw while encoding where that was kept; `last` if nothing else is
+    written from it."""
     by, language = library.captions_by, library.settings.caption_language
 
     def make(images: Sequence[Filled]) -> Sequence[Description]:
-        fresh = [image.picture.image for image in images if image.picture]
-        looked = captioner.look(fresh) if fresh else None
-        seen, row = [], 0
-        for image in images:
-            if image.picture and looked:
-                seen.append(looked.take([row]))
-                row += 1
-            elif looks:
-                seen.append(looks.take(image.id))
-        return captioner.describe(Seen.join(seen), language) if seen else []
+        seen = seen_in(captioner, images, looks, last=last)
+        return captioner.describe(seen, language) if seen else []
 
     def keep(session: Session, made: Mapping[int, Description]) -> None:
         for table in (Caption, Tag):
@@ -76,3 +69,18 @@ def texts(reader: "Reader") -> Kind:
 
 def _shown(lines: Sequence["Line"]) -> str:
     return " / ".join(line.text for line in lines)
+
+
+def seen_in(looker: Looker, images: Sequence[Filled], looks: Looks | None, *, last: bool = True) -> Seen | None:
+    """What a model sees in images, or saw where they came without a picture; None if there are none. What it saw is
+    forgotten if this is the `last` time that it is wanted."""
+    fresh = [image.picture.image for image in images if image.picture]
+    looked = looker.look(fresh) if fresh else None
+    seen, row = [], 0
+    for image in images:
+        if image.picture and looked:
+            seen.append(looked.take([row]))
+            row += 1
+        elif looks:
+            seen.append(looks.take(image.id, last=last))
+    return Seen.join(seen) if seen else None

@@ -44,9 +44,9 @@ class Looks:
     def __contains__(self, image_id: object) -> bool:
         return image_id in self._places
 
-    def take(self, image_id: int) -> Seen:
-        """What was seen in an image that was kept; it is forgotten then."""
-        start, length = self._places.pop(image_id)
+    def take(self, image_id: int, *, last: bool = True) -> Seen:
+        """What was seen in an image that was kept; it is forgotten then, unless this was not the `last` time."""
+        start, length = self._places.pop(image_id) if last else self._places[image_id]
         self._file.seek(start)
         seen: Seen = pickle.loads(self._file.read(length))  # noqa: S301  nobody else can reach this file
         return seen

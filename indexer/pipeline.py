@@ -9,7 +9,7 @@ from typing import cast
 
 from filelock import FileLock, Timeout
 
-from indexer import kinds
+from indexer import kinds, standing
 from indexer.checking import check
 from indexer.embedding import Embedding
 from indexer.filling import Filled, Kind, fill
@@ -18,6 +18,7 @@ from indexer.progress import Progress, Summary
 from indexer.scan import roots_of
 from indexer.store import Job, Store
 from searcher import Library
+from searcher.answers import standing as standing_questions
 from searcher.duplicates import group_new
 from vlm.errors import AskpixError
 from vlm.protocols import Looker
@@ -54,6 +55,8 @@ class IndexRun:
         if self._captioner:  # refuses a language that it does not write before any work is done
             self._captioner.describe(self._captioner.look([]), language)
         self._reader = library.reader if self.text else None
+        self._standing = standing_questions(library.engine)
+        self._answerer = library.answerer if self._standing else None
         self.store = Store(library)
 
     @property
@@ -64,8 +67,8 @@ class IndexRun:
     @property
     def models(self) -> dict[str, Looker]:
         """Who looks at pictures in this run, and what for."""
-        writer = {"captions": self._captioner} if self._captioner else {}
-        return {"embeddings": self.library.encoder, **writer}
+        others = {kinds.CAPTIONS: self._captioner, standing.ANSWERS: self._answerer}
+        return {EMBEDDINGS: self.library.encoder, **{name: model for name, model in others.items() if model}}
 
     def __iter__(self) -> Iterator[Sequence[Job | Filled]]:
         """Index; yields each batch of files or images once it is committed, and now and then nothing.
@@ -112,7 +115,7 @@ class IndexRun:
         checking = check(self.roots, self.store, self.progress, unreadable)
         todo, count = yield from checking
         with closing(Looks(self.library.folder)) as looks:
-            kept = looks if self._captioner is cast(object, self.library.encoder) else None
+            kept = looks if self._is_encoder(self._captioner) or self._is_encoder(self._answerer) else None
             self.progress.enter(EMBEDDINGS, count)
             yield []
             yield from Embedding(self.library, self.store, self.progress, kept, unreadable).run(todo)
@@ -128,14 +131,25 @@ class IndexRun:
     def kinds(self, looks: Looks | None) -> Iterator[Kind]:
         """What is written about images, one after the other."""
         if self._captioner:
-            yield kinds.captions(self.library, self._captioner, looks)
+            own = looks if self._is_encoder(self._captioner) else None
+            yield kinds.captions(self.library, self._captioner, own, last=not self._is_encoder(self._answerer))
+        if self._answerer:
+            own = looks if self._is_encoder(self._answerer) else None
+            yield standing.answers(self._answerer, self._standing, own)
         if self._reader:
             yield kinds.texts(self._reader)
 
+    def _is_encoder(self, model: Looker | None) -> bool:
+        """Whether a model is the encoder, whose looks at new photos are kept."""
+        return model is cast(object, self.library.encoder)
+
     def _count(self, kind: Kind, filled: Sequence[Filled]) -> None:
         written = sum(image.reason is None for image in filled)
-        if kind.phase == kinds.CAPTIONS:
-            self.summary.captioned += written
-        else:
-            self.summary.read += written
+        match kind.phase:
+            case kinds.CAPTIONS:
+                self.summary.captioned += written
+            case kinds.TEXT:
+                self.summary.read += written
+            case standing.ANSWERS:
+                self.summary.answered += written
         self.summary.reasons.update(image.reason for image in filled if image.reason)

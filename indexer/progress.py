@@ -13,8 +13,8 @@ COUNTS = ("seen", "added", "unchanged", "refused", "captioned", "read")
 
 @dataclass
 class Summary:
-    """What a run did: `seen`, `added`, `unchanged` and `refused` in files, `captioned` and `read` (for text) in
-    images; `stages` are the seconds spent in each, threads added up."""
+    """What a run did: `seen`, `added`, `unchanged` and `refused` in files, `captioned`, `read` (for text) and
+    `answered` (standing questions) in images; `stages` are the seconds spent in each, threads added up."""
 
     seen: int = 0
     added: int = 0
@@ -22,13 +22,14 @@ class Summary:
     refused: int = 0
     captioned: int = 0
     read: int = 0
+    answered: int = 0
     seconds: float = 0.0
     stages: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     reasons: Counter[str] = field(default_factory=Counter)
 
     def as_json(self) -> dict[str, Any]:
         """The summary as the command line prints it."""
-        counts = {name: getattr(self, name) for name in COUNTS}
+        counts = {name: getattr(self, name) for name in (*COUNTS, "answered")}
         stages = {stage: round(seconds, 3) for stage, seconds in self.stages.items()}
         return {**counts, "seconds": round(self.seconds, 3), "stages": stages, "reasons": dict(self.reasons)}
 

@@ -142,6 +142,7 @@ def correct(
 
     Your words count before any model's and stay when it is indexed again. The file itself is not changed.
     """
+    from searcher import database
     from searcher.columns import answers_of, correct_answer
     from searcher.corrections import correct_caption, correct_tags
 
@@ -160,10 +161,11 @@ def correct(
         for name, _, text in (one.partition("=") for one in answers):
             correct_answer(opened, photo.id, name, text or None)
         photo = opened.photo(photo.id) or photo
-        told = answers_of(opened, [photo.id])[photo.id]
+        with database.session(opened.engine) as session:
+            told = answers_of(session, [photo.id])[photo.id]
     if as_json:
-        written = {"caption": photo.caption, "captioner": photo.captioner, "tags": photo.tags, "answers": told}
-        emit({"id": photo.id, "path": str(photo.path), **written})
+        written = {"caption": photo.caption, "captioner": photo.captioner, "tags": photo.tags}
+        emit({"id": photo.id, "path": str(photo.path), **written, **({"answers": told} if told else {})})
     else:
         said = "".join(f"  {name}: {text}" for name, text in told.items())
         say(f"{photo.path}: {photo.caption or ''}  [{', '.join(photo.tags)}]{said}")

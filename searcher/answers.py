@@ -6,7 +6,7 @@ so that it is answered without asking again when it comes again.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from searcher.asking import BATCH, look_ahead
 from searcher.catalog import PEOPLE, Answer, Question, now
 from searcher.database import session, writing
-from searcher.intents import YES
+from searcher.intents import YES, premise_of
 from searcher.query import FIELDS
 from searcher.results import Photo, Reply
 from searcher.tallies import label
@@ -80,7 +80,7 @@ def ask_in_turn(
     Each photo comes with its replies. What is known is not asked again, and what is new is kept before it is given.
     """
 
-    def opened() -> Iterator[tuple[list[_Asked], list[Path]]]:
+    def begun() -> Iterator[tuple[list[_Asked], list[Path]]]:
         for lot in lots:
             known = [_known(engine, column, answerer.name, lot) for column in columns]
             some = [
@@ -88,13 +88,15 @@ def ask_in_turn(
             ]
             yield some, [asked.photo.path for asked in some if asked.next(len(columns)) is not None]
 
-    for some, looked in look_ahead(answerer, opened(), max_pixels):
+    for some, looked in look_ahead(answerer, begun(), max_pixels):
         for place, column in enumerate(columns):
             todo = [asked for asked in some if asked.next(len(columns)) == place]
             replies = looked.ask([(asked.photo.path, column.question) for asked in todo])
             for asked, reply in zip(todo, replies, strict=True):
                 asked.known[place] = reply
-            _keep(engine, column, answerer.name, {asked.photo.id: asked.known[place] for asked in todo})
+            if todo and column.id is not None:
+                with writing(engine) as opened:
+                    keep_replies(opened, column, answerer.name, {one.photo.id: one.known[place] for one in todo})
         for asked in some:
             asked.next(len(columns))
         yield [(asked.photo, asked.replies) for asked in some]
@@ -108,6 +110,16 @@ def open_column(engine: Engine, question: str, name: str | None) -> Column:
     with writing(engine) as opened:
         column = _named(opened, question, name) if name is not None else _unnamed(opened, question)
         return Column(question, column.name, column.id)
+
+
+def standing(engine: Engine) -> list[list[Column]]:
+    """The questions that new photos are asked, each with the one that must be answered with yes before, if any."""
+    with session(engine) as opened:
+        kept = [(one.text, one.name) for one in opened.scalars(select(Question).where(Question.standing))]
+    return [
+        [open_column(engine, *one) for one in ((premise_of(text), None), (text, name)) if one[0] is not None]
+        for text, name in kept
+    ]
 
 
 def check_name(name: str) -> str:
@@ -169,13 +181,13 @@ def _known(engine: Engine, column: Column, model: str, photos: Sequence[Photo]) 
         }
 
 
-def _keep(engine: Engine, column: Column, model: str, replies: dict[int, Reply]) -> None:
+def keep_replies(session: Session, column: Column, model: str, replies: Mapping[int, Reply]) -> None:
+    """Keep a model's replies by the photos' ids, but those that it has given before."""
     own = {"question_id": column.id, "model": model, "created_at": now()}
     rows = [
         {**own, "image_id": i, "text": reply.answer, "confidence": reply.confidence, "why": reply.why}
         for i, reply in replies.items()
         if reply.answer is not None
     ]
-    if column.id is not None and rows:
-        with writing(engine) as opened:  # another process may have asked the same meanwhile
-            opened.execute(insert(Answer).prefix_with("OR IGNORE"), rows)
+    if rows:  # another process may have asked the same meanwhile
+        session.execute(insert(Answer).prefix_with("OR IGNORE"), rows)

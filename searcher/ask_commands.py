@@ -15,8 +15,7 @@ from vlm.errors import AskpixError
 if TYPE_CHECKING:
     from searcher.columns import ColumnInfo
     from searcher.library import Library
-    from searcher.query import Plan
-    from searcher.results import Photo, Reply
+    from searcher.results import Reply
     from searcher.tallies import Tally
 
 FEW = 20  # hits that a question is put to, one by one, unless -k says how many
@@ -119,9 +118,14 @@ def _ask_many(library: "Library", question: str, wanted: _Wanted) -> None:
     """Ask the photos that are wanted, and tell how far it is, each answer if so wished, and what they come to."""
     from tqdm import tqdm
 
+    from searcher import survey
+
+    meant: survey.Photos = None
+    if not wanted.all_photos:
+        meant = survey.chosen(library, question, wanted.query, wanted.where, wanted.count, FEW)
     steps = library.ask_all(
         question,
-        _chosen(library, question, wanted),
+        meant,
         save_as=wanted.save_as,
         sample=wanted.sample,
         seed=wanted.seed,
@@ -141,26 +145,6 @@ def _ask_many(library: "Library", question: str, wanted: _Wanted) -> None:
             _print_tally(library, tally, wanted)
     if tally is not None and tally.refused:
         raise SystemExit(3)
-
-
-def _chosen(library: "Library", question: str, wanted: _Wanted) -> "Sequence[Photo] | Plan | None":
-    """The photos that are to be asked; None for all."""
-    from searcher import database, filters
-    from searcher.asking import check_question
-    from searcher.intents import understand
-    from searcher.query import Part, Plan
-
-    plain = understand(check_question(question)).kind == "plain"
-    if wanted.all_photos:
-        return None
-    if count := wanted.count or (FEW if plain else 0):
-        return [hit.photo for hit in library.search(wanted.query, where=wanted.where, k=count)]
-    plan = Plan() if wanted.query is None else library.plan(wanted.query)
-    if wanted.where is not None:
-        with database.session(library.engine) as session:
-            terms = filters.read_filter(session, wanted.where)
-        plan = Plan((*plan.parts, *(Part("where", term) for term in terms)))
-    return plan
 
 
 def _print_lines(replies: Iterable["Reply"], as_json: bool) -> int:

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from searcher import database, wordsearch
-from searcher.answers import open_column
+from searcher.answers import Column, keep_replies, open_column
 from searcher.asking import DECODERS
-from searcher.catalog import Answer, Embedding, now
+from searcher.catalog import Answer, Embedding
 from searcher.intents import Intent
 from searcher.results import Photo, Reply, photos
 from searcher.tallies import Asked, Row, Step, Tally, empty
@@ -53,13 +53,14 @@ _PLACES = np.array([(0.5, 0.5), *((x, y) for x in (1 / 3, 2 / 3) for y in (1 / 3
 Parts = dict[str, float]
 
 
-def rank(library: "Library", asked: Asked, stop: Callable[[], bool]) -> Iterator[Step]:
-    """Score photos; a step for each batch once its measures are kept, the last with the whole ranking."""
+def rank(library: "Library", asked: Asked, keep: bool, stop: Callable[[], bool]) -> Iterator[Step]:
+    """Score photos; a step for each batch, once its measures are kept if they are to be; the last with the whole
+    ranking."""
     fits = _fits(library, asked.intent, asked.ids)
     scored: list[Row] = []
     refused: list[tuple[int, str]] = []
     started, done = time.monotonic(), 0
-    for batch in _measured(library, asked.ids):
+    for batch in _measured(library, asked.ids, keep):
         replies = []
         for photo, parts in batch:
             if isinstance(parts, str):
@@ -151,9 +152,9 @@ def _fits(library: "Library", intent: Intent, ids: Sequence[int]) -> dict[int, f
     return dict(zip(known, map(float, near), strict=True))
 
 
-def _measured(library: "Library", ids: Sequence[int]) -> Iterator[list[tuple[Photo, Parts | str]]]:
+def _measured(library: "Library", ids: Sequence[int], keep: bool) -> Iterator[list[tuple[Photo, Parts | str]]]:
     """The photos with their measures, or the reason why one cannot be read; measures are kept as answers."""
-    column = open_column(library.engine, QUESTION, None)
+    column = open_column(library.engine, QUESTION, None) if keep else Column(QUESTION)
 
     def opened(photo: Photo) -> Parts | str:
         try:
@@ -172,20 +173,17 @@ def _measured(library: "Library", ids: Sequence[int]) -> Iterator[list[tuple[Pho
                 known: dict[int, Parts] = {row.image_id: row.why for row in session.execute(kept)}
             new = [photo for photo in some if photo.id not in known]
             found = dict(zip((photo.id for photo in new), ahead(pool, opened, new, _BATCH), strict=True))
-            fresh = {i: parts for i, parts in found.items() if not isinstance(parts, str)}
-            _keep(library, column.id, fresh)
+            if column.id is not None:
+                measures = {photo.id: _as_reply(photo, found[photo.id]) for photo in new}
+                with database.writing(library.engine) as session:
+                    keep_replies(session, column, MODEL, measures)
             yield [(photo, known.get(photo.id) or found[photo.id]) for photo in some]
 
 
-def _keep(library: "Library", column: int | None, measured: Mapping[int, Parts]) -> None:
-    own = {"question_id": column, "model": MODEL, "confidence": 1.0, "created_at": now()}
-    rows = [
-        {**own, "image_id": i, "text": f"{_score(Intent('best'), parts):.2f}", "why": parts}
-        for i, parts in measured.items()
-    ]
-    if rows:
-        with database.writing(library.engine) as session:
-            session.execute(insert(Answer).prefix_with("OR IGNORE"), rows)
+def _as_reply(photo: Photo, parts: Parts | str) -> Reply:
+    if isinstance(parts, str):
+        return Reply(photo.path, QUESTION, None, refused=parts)
+    return Reply(photo.path, QUESTION, f"{_score(Intent('best'), parts):.2f}", 1.0, parts)
 
 
 def _tally(asked: Asked, scored: Sequence[Row], refused: Sequence[tuple[int, str]], finished: bool) -> Tally:

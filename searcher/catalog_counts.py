@@ -181,7 +181,7 @@ def _tags(session: Session, ids: Select[int]) -> Counter[str]:
     some = select(Tag.name, func.count(distinct(Tag.image_id))).where(
         Tag.image_id.in_(ids), tuple_(Tag.image_id, Tag.name).not_in(removed)
     )
-    return Counter(dict(session.execute(some.group_by(Tag.name)).tuples().all()))
+    return Counter({row[0]: row[1] for row in session.execute(some.group_by(Tag.name))})
 
 
 def terms(by: By, value: str, values: Sequence[str]) -> list[str]:

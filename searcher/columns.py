@@ -99,14 +99,13 @@ def correct_answer(library: "Library", image_id: int, name: str, text: str | Non
             session.add(Answer(**own, text=answer, confidence=1.0, why={}, created_at=now()))
 
 
-def answers_of(library: "Library", ids: Sequence[int]) -> dict[int, dict[str, str]]:
+def answers_of(session: Session, ids: Sequence[int]) -> dict[int, dict[str, str]]:
     """For each photo its answers as they are told, by the names of columns that people gave."""
     found: dict[int, dict[str, str]] = {i: {} for i in ids}
-    with database.session(library.engine) as session:
-        for number, name in named(session):
-            told = counting(number).subquery().c
-            for image_id, answer in session.execute(select(told.image_id, told.told).where(told.image_id.in_(ids))):
-                found[image_id][name] = answer
+    for number, name in named(session):
+        told = counting(number).subquery().c
+        for image_id, answer in session.execute(select(told.image_id, told.told).where(told.image_id.in_(ids))):
+            found[image_id][name] = answer
     return found
 
 
@@ -151,7 +150,7 @@ def _info(session: Session, question: Question) -> ColumnInfo:
     count, by_people = session.execute(
         select(func.count(distinct(Answer.image_id)), func.count().filter(Answer.model == PEOPLE)).where(own)
     ).one()
-    models = session.scalars(select(distinct(Answer.model)).where(own, Answer.model != PEOPLE).order_by(Answer.model))
+    models = session.scalars(select(Answer.model).distinct().where(own, Answer.model != PEOPLE).order_by(Answer.model))
     return ColumnInfo(
         name=question.name,
         question=question.text,

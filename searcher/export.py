@@ -4,7 +4,7 @@ import csv
 import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from searcher import catalog, database, wordsearch
 from searcher.catalog import PEOPLE, Caption, Image, Tag
+from searcher.columns import answers_of
 from searcher.corrections import image_at
 from searcher.library import Library
 from searcher.results import photos
@@ -24,7 +25,8 @@ from vlm.video import split_moment
 
 IMPORTED = "imported"  # whose captions those are that do not say
 _BATCH = 500
-_COLUMNS = ("image", "caption", "hash", "width", "height", "confidence", "captioner", "tags", "scores", "by_people")
+_VALUES = ("image", "caption", "hash", "width", "height", "confidence", "captioner")
+_LISTS = ("tags", "scores", "by_people", "answers")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Record:
     """What was written about one image: `tags` are names with their probabilities, `hash` is that of the content.
 
     Tags are those of the captioner, but the names in `by_people`: given by people, with 1, or taken away, with 0.
+    `answers` are those in columns that people named, by their names; they go out alone.
     """
 
     image: str
@@ -43,6 +46,7 @@ class Record:
     captioner: str = IMPORTED
     tags: list[tuple[str, float]] = field(default_factory=list)
     by_people: list[str] = field(default_factory=list)
+    answers: dict[str, str] = field(default_factory=dict)
 
     @property
     def shown(self) -> list[str]:
@@ -60,14 +64,16 @@ def records(library: Library, where: str | None = None) -> Iterator[Record]:
         with database.session(library.engine) as session:
             some = library.chosen(session, where).where(Image.id > last).order_by(Image.id).limit(_BATCH)
             ids = session.scalars(some).all()
-            found = list(_records(session, ids, library.captions_by))
+            found = list(_records(session, ids, library.captions_by, answers_of(session, ids)))
         if not ids:
             return
         last = ids[-1]
         yield from found
 
 
-def _records(session: Session, ids: Sequence[int], captioner: str) -> Iterator[Record]:
+def _records(
+    session: Session, ids: Sequence[int], captioner: str, answers: Mapping[int, dict[str, str]]
+) -> Iterator[Record]:
     tags: dict[tuple[int, str], list[tuple[str, float]]] = defaultdict(list)
     for tag in session.scalars(select(Tag).where(Tag.image_id.in_(ids)).order_by(Tag.score.desc(), Tag.name)):
         tags[tag.image_id, tag.model].append((tag.name, round(tag.score, 4)))
@@ -85,6 +91,7 @@ def _records(session: Session, ids: Sequence[int], captioner: str) -> Iterator[R
                 captioner=photo.captioner,
                 tags=[*people.items(), *((name, score) for name, score in machine if name not in people)],
                 by_people=[*people],
+                answers=answers[photo.id],
             )
 
 
@@ -92,14 +99,15 @@ def _records(session: Session, ids: Sequence[int], captioner: str) -> Iterator[R
 
 
 def write_csv(source: Iterable[Record], file: IO[str]) -> int:
-    """Write a table with a first line of names; tags, their scores and those by people are lists with "; " between.
-    How many rows."""
+    """Write a table with a first line of names; tags, their scores, those by people and answers, each as has_dog=yes,
+    are lists with "; " between. How many rows."""
     rows = csv.writer(file)
-    rows.writerow(_COLUMNS)
+    rows.writerow([*_VALUES, *_LISTS])
     count = 0
     for count, record in enumerate(source, 1):  # noqa: B007  returned
-        lists = ([n for n, _ in record.tags], [str(s) for _, s in record.tags], record.by_people)
-        values = (getattr(record, column) for column in _COLUMNS[: -len(lists)])
+        answers = [f"{name}={answer}" for name, answer in record.answers.items()]
+        lists = ([n for n, _ in record.tags], [str(s) for _, s in record.tags], record.by_people, answers)
+        values = (getattr(record, name) for name in _VALUES)
         rows.writerow([*values, *map("; ".join, lists)])
     return count
 
@@ -128,7 +136,7 @@ def write_coco(source: Iterable[Record], file: IO[str]) -> int:
             comma = ",\n" if count > 1 else "\n"
             file.write(comma + json.dumps({**image, "hash": record.hash}))
             by = {"captioner": record.captioner, "tags": _named(record), "by_people": record.by_people}
-            annotations.write(comma + json.dumps({**about, **by}))
+            annotations.write(comma + json.dumps({**about, **by, "answers": record.answers}))
         file.write('\n], "annotations": [')
         annotations.seek(0)
         while part := annotations.read(1 << 20):

@@ -37,6 +37,9 @@ _JUDGED = {
     "night": ("is it night?", YES, "are taken at night"),
     "day": ("is it night?", NO, "are taken by day"),
 }
+_PREMISED = re.compile(
+    r"what colou?r is the (.+)\?|what is the (.+) (?:doing|wearing|holding|riding)\?|how many (.+) are there\?"
+)
 _MASS = frozenset("snow water grass hair food bread fruit coffee wine fire sand glasses trousers".split())
 
 
@@ -145,11 +148,22 @@ def _with_article(thing: Thing) -> str:
 # Things, and tables
 
 
+def premise_of(question: str) -> str | None:
+    """The question that must be answered with yes before this one makes sense: before that for the colour of the car,
+    whether there is a car."""
+    found = _PREMISED.fullmatch(question.lower())
+    if not found:
+        return None
+    words = next(filter(None, found.groups()))
+    return _there(_thing("en", words), words)
+
+
 def _counted(code: Code, words: str) -> Intent:
     bare = _forms(code)["article"].sub("", words.strip())
     thing = _thing(code, bare)
     many = thing.forms["en"].several if thing else bare
-    return Intent("things", f"how many {many} are there?", premise=_there(thing, bare), said=many)
+    question = f"how many {many} are there?"
+    return Intent("things", question, premise=premise_of(question), said=many)
 
 
 def _table(put: str, said: Mapping[str, str]) -> Intent:
@@ -157,7 +171,8 @@ def _table(put: str, said: Mapping[str, str]) -> Intent:
         return Intent("table", put)
     thing = _thing("en", said["p"])
     one = thing.forms["en"].one if thing else said["p"]
-    return Intent("table", put.format(**{**said, "p": one}), premise=_there(thing, said["p"]), said=one)
+    question = put.format(**{**said, "p": one})
+    return Intent("table", question, premise=premise_of(question), said=one)
 
 
 # What is written in intents.toml

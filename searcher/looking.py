@@ -11,12 +11,12 @@ from searcher.followups import Turn, asks_why, resolve
 from searcher.library import Library
 from searcher.photo_facts import Source, fact, price
 from searcher.results import UNSURE, Photo, Reply
-from vlm.unseen import PRICES, unseen
 from vlm.errors import AskpixError
 from vlm.looking import sought
 from vlm.plain_english import in_english
 from vlm.protocols import CANNOT_TELL
 from vlm.relevance import Relevance
+from vlm.unseen import PRICES, unseen
 
 _WHERE = re.compile(r"where (?:is|are) the (.+?)\W*")
 

@@ -34,11 +34,28 @@ MOST_FOUND = 10_000  # photos of a search
 Photos = Iterable[Photo | int] | Plan | None
 
 
-def prepare(library: "Library", question: str, chosen: Photos, sample: int | None, seed: int) -> Asked:
+def chosen(library: "Library", question: str, query: str | None, where: str | None, k: int | None, few: int) -> Photos:
+    """Whom to ask of what a search finds, or a filter lets through: the k best hits; unless k is given `few` where each
+    is put the question as it stands, and all of them where it is about all.
+
+    Raises AskpixError for an empty question, and as `Library.find` does.
+    """
+    plain = understand(check_question(question)).kind == "plain"
+    if count := k or (few if plain else 0):
+        return [hit.photo for hit in library.search(query, where=where, k=count)]
+    plan = Plan() if query is None else library.plan(query)
+    if where is not None:
+        with database.session(library.engine) as session:
+            terms = filters.read_filter(session, where)
+        plan = Plan((*plan.parts, *(Part("where", term) for term in terms)))
+    return plan
+
+
+def prepare(library: "Library", question: str, meant: Photos, sample: int | None, seed: int) -> Asked:
     """Which photos are to be asked what; `sample` is how many at most, 0 for all, None to sample only from `MANY`."""
     question = check_question(question)
     intent = understand(question)
-    ids = _ids(library, chosen)
+    ids = _ids(library, meant)
     most = (SAMPLE if len(ids) > MANY else 0) if sample is None else sample
     if not 0 < most < len(ids):
         return Asked(question, intent, ids, len(ids), None, None)
@@ -54,7 +71,7 @@ def carry_out(
 ) -> Iterator[Step]:
     """Ask; a step for each batch once its answers are kept, and a last one with the whole tally."""
     if asked.intent.kind == "best":
-        yield from best.rank(library, asked, stop)
+        yield from best.rank(library, asked, keep, stop)
         return
     columns = _columns(library, asked.intent, save_as, keep)
     count = Count(asked.intent, replace(empty(asked), column=columns[-1].name), _terms(library, columns))
@@ -115,14 +132,17 @@ def _terms(library: "Library", columns: Sequence[Column]) -> Callable[[int, str]
     return term
 
 
-def _ids(library: "Library", chosen: Photos) -> list[int]:
+def _ids(library: "Library", meant: Photos) -> list[int]:
     """The ids of the photos that are meant, each once; of a plan with words the hits, the best first."""
-    if chosen is not None and not isinstance(chosen, Plan):
-        return list(dict.fromkeys(one.id if isinstance(one, Photo) else one for one in chosen))
-    if chosen is not None and any(part.kind in {"text", "like"} for part in chosen.on):
-        return [hit.photo.id for hit in library.find(chosen, k=MOST_FOUND).hits]
+    if meant is not None and not isinstance(meant, Plan):
+        return list(dict.fromkeys(one.id if isinstance(one, Photo) else one for one in meant))
+    if meant is not None and any(part.kind in {"text", "like"} for part in meant.on):
+        return [hit.photo.id for hit in library.find(meant, k=MOST_FOUND).hits]
     with database.session(library.engine) as session:
         present = select(File.image_id).where(File.missing_since.is_(None), File.image_id.is_not(None)).distinct()
         ids = [i for i in session.scalars(present.order_by(File.image_id.desc())) if i is not None]
-        allowed = search.allowed_ids(library, session, chosen) if chosen else None
-    return ids if allowed is None else [i for i in ids if i in set(allowed)]
+        allowed = None if meant is None else search.allowed_ids(library, session, meant)
+    if allowed is None:
+        return ids
+    let_through = set(allowed)
+    return [i for i in ids if i in let_through]

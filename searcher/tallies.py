@@ -55,8 +55,9 @@ class Tally:
     """What the answers so far come to: `total` photos are meant, `asked` of which have been asked.
 
     `sample` is how many were to be asked where not all were, drawn by `seed`. `question` was put to each photo, or to
-    those whose answer to another one was yes; `wanted` is the answer that counts, if one does. `refused` are photos that could not be read, with the reason. `finished`
-    is False while there are photos left, also where it was stopped.
+    those whose answer to another one was yes; `wanted` is the answer that counts, if one does, and `column` the name
+    that the answers are kept under. `refused` are photos that could not be read, with the reason. `finished` is False
+    while there are photos left, also where it was stopped.
     """
 
     kind: Kind
@@ -278,7 +279,9 @@ def _besides(tally: Tally) -> Iterable[str]:
 def _lot(tally: Tally) -> str:
     """The photos that the numbers are of."""
     meant = tally.total if tally.sample is not None else tally.asked
-    return f"the {_photos(meant)}" if meant == tally.total else f"the first {_photos(meant)}"
+    if meant < tally.total:
+        return f"the first {_photos(meant)}"
+    return f"the {_photos(meant)}" if meant > 1 else _photos(meant)
 
 
 def _photos(count: int) -> str:

@@ -2,14 +2,16 @@
 
 Its answerer learnt yes and no from questions about some seventy things, of which half were answered with yes. Asked
 for anything else it guesses, and asked of many pictures, few of which show the thing, it finds it everywhere. The
-probabilities of words, which the vision network gives for some seven hundred of them, know more and are calibrated;
-so a question whether one of these is there is answered by both together. And "is it indoors?", which the answerer
-answers by chance, it is asked as "is it indoors or outdoors?", which it answers well.
+probabilities of words, which the vision network gives for some seven hundred of them, know more and are calibrated,
+and its thousand classes know animals and objects by their names; so a question whether one of these is there is
+answered by all together. And "is it indoors?", which the answerer answers by chance, it is asked as "is it indoors or
+outdoors?", which it answers well.
 
-Of 75 words with two captions or more that have them, against pictures without them in any, at the rate at which they
-come in Flickr8k's dev pictures (the half that was not fitted): of what is said to be there, 65 % is for things that
-the answerer learnt and 57 % for others (by the answerer alone 14 and 3 %), and 61 and 60 % of what is there are found
-(69 and 22 %). Of 54 pictures, half of them indoors, 94 % are told right (by the other question 59 %).
+Of 75 words, in Flickr8k's dev pictures with two captions or more that have them, against those without them in any, at
+the rate at which they come: of what words and answerer say is there, 65 % is, for things that the answerer learnt, and
+57 % for others (by the answerer alone 14 and 3 %), and 61 and 60 % of what is there are found (69 and 22 %). Of 54
+pictures, half of them indoors, 94 % are told right (by the other question 59 %). Of 200 ImageNet pictures, asked for
+what they show, 55 % get a yes (12 %), asked for what another one shows, 99.5 % a no (96.5 %).
 """
 
 import math
@@ -33,7 +35,7 @@ _SHOWN = r"(?:the|this) (?:picture|photo|photograph|image)"
 _ENDS = rf"(?: (?:here|there|visible|in it|(?:in|on) {_SHOWN}))*"
 _THERE = re.compile(
     rf"(?:(?:is|are) there|(?:can|do) you see|(?:does|do) (?:{_SHOWN}|it) (?:show|have|contain)|is it|is this)"
-    rf" (?:an? |any |some |the )?(?P<thing>[\w-]+){_ENDS} ?\??"
+    rf" (?:an? |any |some |the )?(?P<thing>[\w-]+(?: [\w-]+){{0,3}}?){_ENDS} ?\??"
 )
 _PLACE = re.compile(rf"(?:is|was) (?:it|this|{_SHOWN})(?: taken)? (?P<place>in(?:doors|side)|out(?:doors|side)) ?\??")
 

@@ -27,7 +27,7 @@ boy boys|der Junge Jungen|un garçon garçons|m chlapec chlapce chlapci chlapců
 girl girls|das Mädchen Mädchen|une fille filles|f dívka dívku dívky dívek|个 女孩
 child children|das Kind Kinder|un enfant enfants|n dítě dítě děti dětí|个 孩子
 baby babies|das Baby Babys|un bébé bébés|n miminko miminko miminka miminek|个 婴儿
-person people|der Mensch Menschen Person Personen Leute|une personne personnes gens|m člověk člověka lidé lidí|个 人 人们
+person people|der Mensch Menschen Person Personen Leute|une personne personnes gens|m člověk člověka lidé lidí|个 人
 car cars|das Auto Autos|une voiture voitures|n auto auto auta aut|辆 车
 bike bikes|das Fahrrad Fahrräder|un vélo vélos|n kolo kolo kola kol|辆 自行车
 bus buses|der Bus Busse|un bus bus|m autobus autobus autobusy autobusů|辆 公交车

@@ -9,7 +9,7 @@ from flask import abort, request
 from indexer.runs import RunStatus, latest_runs
 from searcher import Library, Photo, database
 from searcher.captions import Place, Wanted, Written
-from searcher.catalog import PEOPLE, Run, now
+from searcher.catalog import PEOPLE, Caption, Run
 from searcher.results import photos
 from vlm.errors import AskpixError
 
@@ -104,10 +104,15 @@ def rows(library: Library, found: list[Written], runs: list[RunStatus]) -> list[
     ]
 
 
-def row(photo: Photo) -> Row:
-    """The caption that a photo is shown with now."""
-    shown = photo.caption or "", photo.caption_confidence or 0.0
-    return Row(photo, Written(photo.id, photo.captioner or PEOPLE, *shown, now()))
+def row(library: Library, image_id: int) -> Row | None:
+    """The caption that a photo is shown with now, if it has one."""
+    photo = library.photo(image_id)
+    if photo is None or photo.captioner is None:
+        return None
+    with database.session(library.engine) as session:
+        own = session.get_one(Caption, (image_id, photo.captioner))
+    caption = Written(image_id, own.model, own.text, own.confidence, own.created_at)
+    return Row(photo, caption, _wrote(writing_runs(library), caption))
 
 
 def writing_runs(library: Library) -> list[RunStatus]:

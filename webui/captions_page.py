@@ -74,9 +74,11 @@ def correct(image_id: int) -> Response | str:
         did = tag_photos(library, [image_id], added, gone, f"{about}: {', '.join(gone or added)}")
     if "fragment" not in form:
         return redirect(url_for(".show", **Browsed.of_request().link(did=did)), 303)
-    shown = row(library.photo(image_id) or abort(404))
     return render_template(
-        "captions_one.html", browsed=Browsed.of_request(), row=shown, done=changes.find(library, did)
+        "captions_one.html",
+        browsed=Browsed.of_request(),
+        row=row(library, image_id),
+        done=changes.find(library, did),
     )
 
 

@@ -12,7 +12,7 @@ from indexer import edits
 from searcher import Photo
 from searcher.catalog import Edit
 from vlm import editing
-from vlm.editing.plan import OPERATIONS, Operation, from_json
+from vlm.editing.plan import LONGEST, OPERATIONS, Operation, from_json
 from vlm.errors import AskpixError
 from vlm.picture import open_file
 from webui.edit_preview import Preview, Previews
@@ -75,7 +75,8 @@ def keep(image_id: int) -> Response:
         editor = editing.open_editor()
         image = open_file(photo.path, _WHOLE, library.settings.max_pixels).image
         made = editing.edit(image, plan, library.encoder, editor)
-        return redirect(url_for("photo.show", image_id=edits.keep(library, photo, made, said, editor.name)), 303)
+        told = (said or "; ".join(map(str, plan)))[:LONGEST]
+        return redirect(url_for("photo.show", image_id=edits.keep(library, photo, made, told, editor.name)), 303)
     except AskpixError as error:
         return _page(photo, request.form.get("say", ""), _rows(), None, str(error))
 

@@ -33,7 +33,7 @@ def look_into(path: Path, library: Library) -> Folder:
 
     Raises AskpixError when it cannot be read.
     """
-    path = Path(os.path.abspath(path.expanduser()))
+    path = Path(os.path.abspath(os.path.expanduser(path)))  # where there is no home, ~ is a name like others
     folders, pictures, seen = [], 0, 0
     try:
         with os.scandir(path) as entries:
@@ -46,17 +46,24 @@ def look_into(path: Path, library: Library) -> Folder:
                     folders.append(Path(entry.path))
                 elif entry.name.lower().endswith(tuple(SUFFIXES)):
                     pictures += 1
-    except OSError as error:
-        raise AskpixError(f"{path} cannot be looked into ({error.strerror}); choose another folder") from error
+    except (OSError, ValueError) as error:  # the latter for a NUL in it
+        why = error.strerror if isinstance(error, OSError) else error
+        raise AskpixError(f"{path} cannot be looked into ({why}); choose another folder") from error
     # A name that is not UTF-8 cannot stand on a page; it is indexed with the folder it lies in.
     shown = sorted((one for one in folders if _can_be_shown(one)), key=lambda one: one.name.casefold())
     return Folder(path, shown, pictures, seen <= _MOST)
 
 
+def home() -> Path:
+    """The home folder of the server's user, or where all folders are if that has none to look into."""
+    own = Path(os.path.expanduser("~"))
+    return own if own.is_dir() and os.access(own, os.R_OK | os.X_OK) else Path("/")
+
+
 def places(library: Library) -> list[Path]:
     """Where to begin: the home folder, and what was indexed before."""
     roots = [Path(root) for run in latest_runs(library, _RUNS) for root in run.roots]
-    known = dict.fromkeys((Path.home(), *roots))
+    known = dict.fromkeys((home(), *roots))
     return [path for path in known if path.is_dir() and _can_be_shown(path)]
 
 

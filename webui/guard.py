@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from flask import Flask, abort, current_app, redirect, request, url_for
 from werkzeug import Response
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Unauthorized
+from werkzeug.exceptions import SecurityError, Unauthorized
 
 from searcher.accounts import ADMIN, EDITOR, VIEWER
 from webui.api.problems import concerns_api
@@ -77,7 +77,7 @@ def add_guard(app: Flask) -> None:
 
 def _check() -> Response | None:
     role = needed(current_app, request.endpoint, request.method)
-    if role == ANYONE:
+    if role == ANYONE or isinstance(request.routing_exception, SecurityError):  # which is its own refusal
         return None
     if account() is None and not everybody_may():
         return _ask_to_sign_in()

@@ -127,11 +127,11 @@ def _choosing(library: Library, last: RunStatus | None) -> dict[str, Any]:
     """What was chosen so far, and the folder that is open to choose from."""
     order, said = _order(library), request.values
     chosen = [folder for folder in dict.fromkeys([*order.folders, *said.getlist("add")]) if folder != said.get("drop")]
-    unreadable = ""
+    wanted, unreadable = said.get("at") or said.get("typed") or said.get("here"), ""
     try:
-        opened = folders.look_into(Path(said.get("at") or said.get("typed") or said.get("here") or "~"), library)
+        opened = folders.look_into(Path(wanted) if wanted else folders.home(), library)
     except AskpixError as error:
-        opened, unreadable = folders.look_into(Path("~"), library), str(error)
+        opened, unreadable = folders.look_into(folders.home(), library), str(error)
     unfinished = last is not None and last.outcome != DONE and last.roots == chosen
     return {
         "order": replace(order, folders=chosen),

@@ -23,8 +23,8 @@ def checked(library: Library, host: str, names: tuple[str, ...], behind_proxy: b
 
     Raises AskpixError when it could be reached from elsewhere and nobody would have to sign in, or a name is none.
     """
-    if wrong := next((name for name in names if not name or set("/ ,*") & set(name)), None):
-        raise AskpixError(f"{wrong!r} is no host name; give --name as in photos.example.org, without http://")
+    if wrong := [name for name in names if not name or set("/ ,*") & set(name)]:
+        raise AskpixError(f"{wrong[0]!r} is no host name; give --name as in photos.example.org, without http://")
     # A proxy hands on what comes from elsewhere, wherever it listens itself.
     beyond = host not in LOOPBACK or bool(names) or behind_proxy
     if beyond and not any_account(library):

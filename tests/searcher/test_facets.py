@@ -22,10 +22,11 @@ def described(demo_copy: Library) -> Library:
         ids = session.scalars(select(Image.id).order_by(Image.id)).all()
         session.execute(delete(Details))
         session.add_all(_details(i) for i in ids)
-        session.add(Question(id=1, name="has_dog", text="is there a dog?"))
+        question = Question(name="has_dog", text="is there a dog?")
+        session.add(question)
         session.flush()
         answers = [(i, "one", "yes" if i % 3 else "no") for i in ids] + [(i, "two", "Yes") for i in ids[:9]]
-        rows = [{"question_id": 1, "image_id": i, "model": m, "text": t, "confidence": 1.0} for i, m, t in answers]
+        rows = [{"question_id": question.id, "image_id": i, "model": m, "text": t, "confidence": 1.0} for i, m, t in answers]
         session.execute(insert(Answer), rows)
         session.execute(update(Image).where(Image.id == 2).values(format="cr2"))
         session.execute(update(Image).where(Image.id == 4).values(format="nef"))

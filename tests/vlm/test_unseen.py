@@ -1,5 +1,6 @@
 """Questions that no picture answers, and those that some do, in five languages, and what the built-in model says."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 import vlm
 from searcher.results import UNSURE
 from vlm.picture import open_picture
-from vlm.protocols import Answer, Seen
+from vlm.protocols import Answer
 from vlm.unseen import unseen
 
 UNANSWERABLE = {
@@ -348,33 +349,35 @@ ASKED = (
 ).split()
 
 
+Ask = Callable[[list[str], list[str]], list[tuple[str, Answer]]]
+
+
 @pytest.fixture(scope="module")
-def seen(photos: Path) -> tuple[list[str], Seen]:
-    """The names of photographs, and what the model saw in them."""
+def ask(photos: Path) -> Ask:
+    """Asks the built-in model about photographs by their names: each question with its answer."""
     model = vlm.load()
     paths = {path.stem: path for path in photos.rglob("*.jpg")}
     names = sorted({*ASKED, *ASKED_IN_VAIN})
-    return names, model.look([open_picture(paths[name], model.image_size).image for name in names])
+    seen = model.look([open_picture(paths[name], model.image_size).image for name in names])
 
+    def answers(about: list[str], questions: list[str]) -> list[tuple[str, Answer]]:
+        found = model.answer(seen.take([names.index(name) for name in about]), questions)
+        return list(zip(questions, found, strict=True))
 
-def answers(seen: tuple[list[str], Seen], about: list[str], questions: list[str]) -> list[tuple[str, Answer]]:
-    """The questions with what the model answers them about these photographs."""
-    names, pictures = seen
-    found = vlm.load().answer(pictures.take([names.index(name) for name in about]), questions)
-    return list(zip(questions, found, strict=True))
+    return answers
 
 
 @pytest.mark.parametrize("code", UNANSWERABLE)
-def test_nothing_that_pictures_leave_open_is_answered(code: str, seen: tuple[list[str], Seen]) -> None:
-    found = answers(seen, ASKED_IN_VAIN, UNANSWERABLE[code])
+def test_nothing_that_pictures_leave_open_is_answered(code: str, ask: Ask) -> None:
+    found = ask(ASKED_IN_VAIN, UNANSWERABLE[code])
     answered = [question for question, answer in found if answer.confidence >= UNSURE and not unseen(question)]
     assert answered == []
     assert sum(unseen(text) is not None for text in UNANSWERABLE[code]) >= 27  # of 30, by their words alone
 
 
 @pytest.mark.parametrize("code", ANSWERABLE)
-def test_what_pictures_tell_is_answered(code: str, seen: tuple[list[str], Seen]) -> None:
-    found = answers(seen, ASKED, ANSWERABLE[code])
+def test_what_pictures_tell_is_answered(code: str, ask: Ask) -> None:
+    found = ask(ASKED, ANSWERABLE[code])
     refused = [question for question, answer in found if answer.confidence < UNSURE or unseen(question)]
     assert refused == []
 

@@ -430,7 +430,7 @@ def test_the_document_is_valid_and_names_every_route(client: FlaskClient) -> Non
         if operation["summary"] and "422" in operation["responses"]
     }
     served = {
-        (rule.rule.replace("<int:", "{").replace(">", "}"), method)
+        (rule.rule.replace("<int:", "<").replace("<", "{").replace(">", "}"), method)
         for rule in client.application.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if rule.rule.startswith(API)

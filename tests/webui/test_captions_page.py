@@ -71,6 +71,14 @@ def test_a_correction_and_its_undo(own_client: FlaskClient, own_library: Library
     assert "Minka" not in photo(own_library, 1).tags
 
 
+def test_a_row_is_sent_as_it_is_now(own_client: FlaskClient, own_library: Library) -> None:
+    own_client.post("/captions/1", data={"caption": "Our Minka"})
+    row = own_client.post("/captions/1", data={"caption": "", "fragment": "1"}).text
+    assert photo(own_library, 1).caption in row
+    assert "run of" in row and "<html" not in row
+    assert "<b>The machine&#39;s caption taken back</b>" in row
+
+
 def test_many_at_once(own_client: FlaskClient, own_library: Library) -> None:
     before = {i: photo(own_library, i) for i in (1, 2, 3)}
     done = own_client.post("/captions/change", data={"do": "tag", "tag": "mine", "photo": [1, 2]})

@@ -1,7 +1,6 @@
 """The page of indexing: folders chosen, a run started, followed, stopped and gone on with, and what was refused."""
 
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,15 +22,18 @@ from support import HEED_CTRL_C
 from vlm.errors import AskpixError
 from webui.indexing import Order, start, stop, stoppable
 
+MANY, FEW = 160, 48
+
 
 @pytest.fixture(scope="module")
 def pictures(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """So many pictures that a run has not ended before it can be stopped."""
+    """So many pictures that a run has not ended before it can be stopped, a few of them in a folder of their own."""
     folder = tmp_path_factory.mktemp("pictures")
+    (folder / "few").mkdir()
     with Image.open(photos / "animals" / "cat.jpg") as opened:
         small = ImageOps.fit(opened.convert("RGB"), (320, 240))
-    for i in range(160):
-        small.resize((321 + i, 240)).save(folder / f"{i:03d}.jpg", quality=50)
+    for i in range(MANY):
+        small.resize((321 + i, 240)).save(folder / ("few" if i < FEW else "") / f"{i:03d}.jpg", quality=50)
     return folder
 
 
@@ -66,6 +68,7 @@ def test_folders_are_chosen_by_going_through_them(own_client: FlaskClient, own_l
     assert re.findall('name="folder" value="([^"]+)"', dropped) == [str(photos / "animals")]
     wrong = own_client.get("/index", query_string={"here": "/", "typed": "/nowhere at all"}).text
     assert "/nowhere at all cannot be looked into (No such file or directory)" in wrong
+    assert own_client.get("/index?here=/&typed=%00").status_code == 200
     inside = own_client.get("/index", query_string={"here": "/", "at": str(own_library.folder.parent)}).text
     assert f'value="{own_library.folder}"' not in inside, "a library is not indexed"
     animals = own_client.get("/index", query_string={"here": "/", "at": str(photos / "animals")}).text
@@ -77,7 +80,7 @@ def test_what_a_run_would_do_is_foretold(own_client: FlaskClient, own_library: L
     asked = {"here": "/", "folder": str(pictures), "captions": "on", "language": "zh"}
     told = own_client.post("/index/estimate", data=asked).text
     assert re.search(r"About \d:\d\d", told)
-    assert re.search(r"<dt>to caption</dt><dd>160</dd>", told)
+    assert re.search(rf"<dt>to caption</dt><dd>{MANY}</dd>", told)
     assert "Measured on 16 photos" in told
     assert '<option value="zh" selected>' in told
     assert len(latest_runs(own_library, 10)) == before
@@ -86,11 +89,11 @@ def test_what_a_run_would_do_is_foretold(own_client: FlaskClient, own_library: L
 
 
 def test_a_run_is_a_process_that_is_stopped_and_goes_on(own_library: Library, pictures: Path) -> None:
-    order = Order([str(pictures)], captions=False)
+    order = Order([str(pictures / "few")], captions=False)
     start(own_library, order)
     assert latest_runs(own_library, 1)[0].outcome == "running"
     assert stoppable(own_library)
-    with pytest.raises(AskpixError, match="is indexing .* already"):
+    with pytest.raises(AskpixError, match="already; wait until"):
         start(own_library, order)
     with Library(own_library.folder) as seen_by_another_server:
         stop(seen_by_another_server)
@@ -100,14 +103,14 @@ def test_a_run_is_a_process_that_is_stopped_and_goes_on(own_library: Library, pi
     start(own_library, order)
     assert ended(own_library) == "done"
     last = latest_runs(own_library, 1)[0]
-    assert (last.captioner, last.counts["added"] + last.counts["unchanged"]) == (None, 160)
+    assert (last.captioner, last.counts["added"] + last.counts["unchanged"]) == (None, FEW)
 
 
 def test_what_cannot_be_started_is_told(own_library: Library, tmp_path: Path) -> None:
     runs = len(latest_runs(own_library, 10))
     with pytest.raises(AskpixError, match="there is nothing at /nowhere"):
         start(own_library, Order(["/nowhere"]))
-    with pytest.raises(AskpixError, match="Klingon|klingon"):
+    with pytest.raises(AskpixError, match="klingon"):
         start(own_library, Order([str(tmp_path)], language="klingon"))
     assert not stoppable(own_library)
     assert len(latest_runs(own_library, 10)) == runs

@@ -85,9 +85,11 @@ def edit(
     plan = editor.plan(asked) if isinstance(asked, str) else tuple(asked)
     check(plan)
     seen: list[Check] = []
+    notes: list[str] = []
 
     def find(now: "Image.Image", words: str) -> "Floats":
         region = locate(encoder, now, words)
+        notes.extend([region.note] if region.note else [])
         sure = region.confidence
         if sure is not None:
             if sure < _ABSENT:
@@ -103,4 +105,4 @@ def edit(
         lambda operation, before, after: seen.extend(checks(operation, before, after, encoder)),
     )
     leaked = 0.0 if made.mask is None or made.before is None else leak(made.before, made.image, made.mask)
-    return Result(made.image, plan, made.mask, Verdict.of(seen, leaked), made.notes)
+    return Result(made.image, plan, made.mask, Verdict.of(seen, leaked), notes + made.notes)

@@ -17,7 +17,8 @@ MAIN_SUBJECT = "main subject"
 _MARGIN = 0.08  # of a thing's sides, left around it when it is cropped to
 _MOST_TILT = 10.0  # degrees that a picture may be out of level by for it to be a mistake
 _USUAL_TILT = 5.0
-_TOLD, _LONG = 0.4, 0.7
+# Of the lines that are nearly level or upright, those that agree; and their length by the picture's width.
+_FEWEST_VOTES, _LEAST_LENGTH = 0.25, 0.7
 _LONGEST_TURNED = 32_000  # pixels a side, which OpenCV counts in 16 bits
 
 
@@ -61,20 +62,21 @@ def tilt(pixels: Pixels) -> float | None:
     smooth = cv2.GaussianBlur(grey(small), (0, 0), 1.2)
     middle = float(np.median(np.abs(cv2.Sobel(smooth, cv2.CV_32F, 1, 1)))) + 12
     edges = cv2.Canny(smooth, 2 * middle, 5 * middle)
-    shortest = 0.2 * max(small.shape[:2])
+    shortest = 0.15 * max(small.shape[:2])
     found = cv2.HoughLinesP(edges, 1, math.pi / 1440, 60, minLineLength=shortest, maxLineGap=6)
     if found is None:
         return None
     x0, y0, x1, y1 = np.asarray(found, np.float64).reshape(-1, 4).T
     lengths = np.hypot(x1 - x0, y1 - y0)
     angles = (np.degrees(np.arctan2(y1 - y0, x1 - x0)) + 45) % 90 - 45
+    weights = lengths**2
     tried = np.linspace(-_MOST_TILT, _MOST_TILT, 401)
-    agree = np.exp(-(((tried[:, None] - angles) / 0.35) ** 2) / 2) * lengths**2
-    votes = agree.sum(1) * np.exp(-((tried / _USUAL_TILT) ** 2) / 2)
-    best = int(votes.argmax())
-    # Lines that go every way, as in grass or fur, tell nothing.
-    told = agree[best].sum() / (lengths**2)[np.abs(angles) <= 2 * _MOST_TILT].sum()
-    return -float(tried[best]) if told >= _TOLD and lengths[np.abs(angles-tried[best])<1].sum() >= _LONG*small.shape[1] else None
+    agreeing = weights * np.exp(-(((tried[:, None] - angles) / 0.35) ** 2) / 2)
+    best = int((agreeing.sum(1) * np.exp(-((tried / _USUAL_TILT) ** 2) / 2)).argmax())
+    # Lines that go every way, as in grass or fur, tell nothing, nor do a few short ones.
+    votes = agreeing[best].sum() / max(float(weights[np.abs(angles) <= 2 * _MOST_TILT].sum()), 1.0)
+    long = float(lengths[np.abs(angles - tried[best]) < 1].sum()) / small.shape[1]
+    return -float(tried[best]) if votes >= _FEWEST_VOTES and long >= _LEAST_LENGTH else None
 
 
 def _crop(operation: Operation, pixels: Pixels, find: Find) -> Move:

@@ -4,6 +4,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from vlm.protocols import Floats
 
@@ -25,6 +26,12 @@ def smaller(layer: NDArray[T], size: Size) -> NDArray[T]:
     import cv2
 
     return cast(NDArray[T], cv2.resize(cast(Any, layer), size, interpolation=cv2.INTER_AREA))
+
+
+def shrunk(image: Image.Image, scale: float) -> Image.Image:
+    """A copy made smaller by `scale`; the picture itself if that would enlarge it."""
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    return image.resize(size, Image.Resampling.BOX) if scale < 1 else image
 
 
 def larger(layer: NDArray[T], size: Size) -> NDArray[T]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 Place = tuple[float, float, float, float]  # left, top, right and bottom as shares of the picture
 
+PERSON = "a person"
 WHOLE: Place = (0.0, 0.0, 1.0, 1.0)
 _ARTICLE = re.compile(r"^(?:the|a|an|my|this|that|all|every)\s+")
 _ALL = frozenset({"everything", "all", "picture", "image", "photo", "whole picture", "whole image", "whole photo"})
@@ -48,7 +49,7 @@ def sought(words: str) -> Sought:
     if face := _FACE.fullmatch(name):
         owner = _bare(face["owner"] or face["of"] or "")
         # A face is found within a person, where it is larger.
-        return Sought("a person's face", owner=f"a {owner}" if owner else "a person")
+        return Sought("a person's face", owner=f"a {owner}" if owner else PERSON)
     return Sought(words.strip(), _USUAL.get(name, WHOLE))
 
 

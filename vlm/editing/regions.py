@@ -1,30 +1,23 @@
 """Where in a picture a thing named in words is, to the pixel: a map of what speaks for it, refined to edges.
 
-Windows of the picture are looked at as for `vlm.relevance`. GrabCut (Rother, Kolmogorov and Blake, SIGGRAPH 2004)
-then finds, in a small copy, the cut between colours that fits the map best, and a guided filter (He, Sun and Tang,
-ECCV 2010) carries that cut to the edges of the whole picture.
+Windows of the picture are looked at as for `vlm.relevance`; `vlm.editing.cutting` makes a mask of the map.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from vlm.editing.layers import larger, smaller, widened
-from vlm.editing.naming import Place, Sought, sought
+from vlm.editing.cutting import cut_out
+from vlm.editing.faces import face_mask
+from vlm.editing.layers import shrunk
+from vlm.editing.naming import PERSON, Place, Sought, sought
 from vlm.protocols import Encoder, Floats
 from vlm.relevance import CELLS, NEUTRAL, look_around, spread, stretched
 
 _SEEN = 800  # the shorter side in pixels that suits windows to be cut from
-_CUT = 288  # the longer side of the copy that is cut
-_ITERATIONS = 4
-_SURELY_NOT, _LIKELY = 0.1, 0.45  # of the map: below the first is surely not the thing, above the second probably is
-_PEAK = 0.6  # of the map: a part of the cut that nowhere reaches it is left out
 _OWNER = 0.45  # of the map of a person: where a face is sought
-_LEAST = 0.001  # of the picture: a cut smaller than that is none
-_EDGE = np.float32(1e-3)  # the contrast, squared, that counts as an edge
-_REACH = 0.012  # of the longer side: how far the cut may be moved to an edge
+_GUESSED = "no face was detected, so its place is a guess: look whether the whole face is covered"
 
 
 @dataclass(frozen=True)
@@ -32,13 +25,15 @@ class Region:
     """Where a thing is.
 
     `heat` [14, 14], how much each part of the picture speaks for it, and `mask` [h, w] of the picture's size are in
-    0..1; the mask is 0 wherever nothing may change. `confidence` is the probability that the thing is there at all, None for a place or a subject, which always are.
+    0..1; the mask is 0 wherever nothing may change. `confidence` is the probability that the thing is there at all,
+    None for a place or a subject, which always are; `note` what people should know.
     """
 
     words: str
     heat: Floats
     mask: Floats
     confidence: float | None = None
+    note: str = ""
 
 
 def find(encoder: Encoder, image: Image.Image, words: str) -> Floats:
@@ -53,18 +48,15 @@ def locate(encoder: Encoder, image: Image.Image, words: str) -> Region:
     wanted = sought(words)
     if not wanted.thing:
         return Region(words, _box_map(wanted.place, CELLS, CELLS), _box_map(wanted.place, image.height, image.width))
-    small = _shrunk(image, _SEEN / min(image.size))
+    small = shrunk(image, _SEEN / min(image.size))
     heat, confidence = _heat(encoder, small, wanted)
     heat = heat * (0.3 + 0.7 * _box_map(wanted.place, CELLS, CELLS))
     heat /= max(float(heat.max()), 1e-6)
-    mask = _to_edges(image, _cut(small, heat))
+    if wanted.owner:
+        mask, detected = face_mask(small, image.size, heat, all_of_them=wanted.owner == PERSON)
+        return Region(words, heat, mask, confidence, "" if detected else _GUESSED)
+    mask = cut_out(image, heat)
     return Region(words, 1 - heat, 1 - mask) if wanted.around else Region(words, heat, mask, confidence)
-
-
-def _shrunk(image: Image.Image, scale: float) -> Image.Image:
-    """A copy made smaller by `scale`; the picture itself if that would enlarge it."""
-    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    return image.resize(size, Image.Resampling.BOX) if scale < 1 else image
 
 
 def _heat(encoder: Encoder, image: Image.Image, wanted: Sought) -> tuple[Floats, float | None]:
@@ -128,58 +120,3 @@ def _box_map(box: Place, height: int, width: int) -> Floats:
     whole = np.zeros((height, width), np.float32)
     whole[round(box[1] * height) : round(box[3] * height), round(box[0] * width) : round(box[2] * width)] = 1
     return whole
-
-
-def _cut(image: Image.Image, heat: Floats) -> Floats:
-    """The thing cut out of a small copy: [h, w] of 0 and 1."""
-    import cv2
-
-    small = _shrunk(image, _CUT / max(image.size))
-    pixels = np.ascontiguousarray(np.asarray(small)[:, :, ::-1])
-    warm = np.clip(np.asarray(cv2.resize(heat, small.size, interpolation=cv2.INTER_CUBIC), np.float32), 0, 1)
-    labels = np.select([warm < _SURELY_NOT, warm < _LIKELY], [cv2.GC_BGD, cv2.GC_PR_BGD], cv2.GC_PR_FGD).astype(
-        np.uint8
-    )
-    labels[warm <= warm.min() + 0.02] = cv2.GC_BGD  # GrabCut needs some of either
-    cv2.setRNGSeed(0)  # the same picture is always cut alike
-    model = np.zeros((2, 1, 65))
-    cv2.grabCut(pixels, labels, (0, 0, 0, 0), model[0], model[1], _ITERATIONS, cv2.GC_INIT_WITH_MASK)
-    cut = _warm_parts(np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8), warm)
-    return cut if cut.mean() >= _LEAST else (warm >= _LIKELY).astype(np.float32)
-
-
-def _warm_parts(cut: NDArray[np.uint8], warm: Floats) -> Floats:
-    """The parts of a cut that hang together and are somewhere warm enough."""
-    import cv2
-
-    count, numbered = cv2.connectedComponents(cut)
-    parts = np.asarray(numbered, np.intp)
-    peaks = np.zeros(count, np.float32)
-    np.maximum.at(peaks, parts.ravel(), warm.ravel())
-    kept = (peaks >= _PEAK).astype(np.float32)
-    kept[0] = 0  # what was not cut out
-    found: Floats = kept[parts]
-    return found
-
-
-def _to_edges(image: Image.Image, cut: Floats) -> Floats:
-    """A small cut carried to the edges of the whole picture: soft there, and 0 away from it."""
-    import cv2
-
-    size = cut.shape[1], cut.shape[0]
-    radius = max(2, round(_REACH * max(size)))
-    tones = np.asarray(image.convert("L"))
-    guide = smaller(tones, size).astype(np.float32) / np.float32(255)
-
-    def mean(values: Floats) -> Floats:
-        return np.asarray(cv2.blur(values, (2 * radius + 1, 2 * radius + 1)), np.float32)
-
-    slope: Floats = (mean(guide * cut) - mean(guide) * mean(cut)) / (
-        mean(guide * guide) - np.square(mean(guide)) + _EDGE
-    )
-    offset = mean(cut) - slope * mean(guide)
-    slopes, offsets, near = (larger(one, image.size) for one in (mean(slope), mean(offset), widened(cut, radius)))
-    mask = slopes * (tones / np.float32(255)) + offsets
-    # Stretched, so that what is inside is wholly so; what is beyond reach is left alone.
-    found: Floats = np.clip((mask - np.float32(0.15)) / np.float32(0.7), 0, 1) * (near > 0.5)
-    return found

@@ -2,9 +2,17 @@
 
 from flask_openapi3.openapi import OpenAPI
 
-from webui.api import albums, asking, document, library, photos, search
+from webui.api import albums, asking, columns, document, library, photos, search
 
-TOPICS = (search.blueprint, search.pictures, photos.blueprint, asking.blueprint, albums.blueprint, library.blueprint)
+TOPICS = (
+    search.blueprint,
+    search.pictures,
+    photos.blueprint,
+    asking.blueprint,
+    columns.blueprint,
+    albums.blueprint,
+    library.blueprint,
+)
 
 
 def add_api(app: OpenAPI) -> None:

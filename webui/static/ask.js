@@ -3,7 +3,7 @@
 const QUARTERS = 4; // of the way, after each of which it is said aloud how far it is
 
 const asking = document.querySelector(".asking");
-const told = asking.querySelector(".live") ?? asking.querySelector(".told");
+const told = asking.querySelector(".live") ?? asking.querySelector(".answers");
 const grid = asking.querySelector(".grid");
 const chosen = document.querySelector("#chosen");
 const ratio = (img) => Math.min(Math.max(img.width / img.height, 0.4), 3.2);

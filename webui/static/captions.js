@@ -24,15 +24,16 @@ async function save(form, submitter) {
   const answer = await fetch(form.action, { method: "POST", body: data }).catch(() => null);
   const said = new DOMParser().parseFromString(answer ? await answer.text() : "", "text/html");
   if (!answer?.ok) {
-    wrong(said.querySelector(".empty p")?.textContent ?? "The server cannot be reached.");
+    wrong(said.querySelector(".empty p")?.textContent ?? notices.dataset.unreached);
     return false;
   }
-  const fresh = said.querySelector(".written");
-  const focused = row.contains(document.activeElement) ? document.activeElement.id : "";
-  fresh.querySelector(".choose").checked = row.querySelector(".choose").checked;
-  row.replaceWith(fresh);
   notify(said.querySelector(".notice"));
-  if (focused) (document.getElementById(focused) ?? fresh.querySelector(".more-tags"))?.focus();
+  const fresh = said.querySelector(".written");
+  const focused = row.contains(document.activeElement) ? document.activeElement.id : null;
+  if (fresh) fresh.querySelector(".choose").checked = row.querySelector(".choose").checked;
+  row.replaceWith(...(fresh ? [fresh] : []));
+  // What was pressed may be gone, as a tag that was taken away.
+  if (focused !== null) (document.getElementById(focused) ?? fresh?.querySelector(".more-tags"))?.focus();
   return true;
 }
 

@@ -12,7 +12,9 @@ document.addEventListener("submit", async (event) => {
   form.querySelector("button").disabled = true;
   try {
     const answer = await fetch(url);
-    const sent = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#asked");
+    const page = document.createElement("template"); // in which the page's style blocks are not applied
+    page.innerHTML = await answer.text();
+    const sent = page.content.querySelector("#asked");
     if (!sent) throw new Error("not a photo's page");
     asked.replaceWith(sent);
     history.replaceState(history.state, "", url);
