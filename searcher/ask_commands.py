@@ -13,10 +13,12 @@ from vlm.console import emit, json_option, note, runtime_options, say
 from vlm.errors import AskpixError
 
 if TYPE_CHECKING:
+    from searcher.catalog_answers import CatalogAnswer
     from searcher.columns import ColumnInfo
     from searcher.library import Library
     from searcher.results import Reply
     from searcher.tallies import Tally
+    from searcher.wording import About, Facts
 
 FEW = 20  # hits that a question is put to, one by one, unless -k says how many
 LISTED = 50  # photos whose paths are told
@@ -63,6 +65,7 @@ class _Wanted:
 )
 @click.option("--seed", default=0, show_default=True, help="Another one draws others.")
 @click.option("--save-as", metavar="NAME", help="Keep the answers as a column, for filters such as NAME:yes.")
+@click.option("--wording", metavar="openai:URL#MODEL", help="A language model that words the answer and cites photos.")
 @click.option("-v", "--each", is_flag=True, help="Print each photo's answer too.")
 @click.option("--summary", is_flag=True, help="With --json, print what the answers come to as the last line.")
 @click.option(
@@ -79,9 +82,10 @@ def ask(
     runtime: dict[str, Any],
     image: Path | None,
     questions: Iterable[str] | None,
+    wording: str | None,
     **how: Any,
 ) -> None:
-    """Ask a question about a picture, or about all that a search finds.
+    """Ask a question about a picture, about all that a search finds, or about the library.
 
     \b
       "what is on the table?" --image photo.jpg   one picture
@@ -89,6 +93,7 @@ def ask(
       "which have a dog?"                         those photos
       "what colours are the cars?"                a table
       "which is the best for a cover?"            a ranking by measures that are shown
+      "when was I last at the sea?"               the library: dates, places and counts, from its catalog
 
     Answers are kept, so that nothing is asked twice: see askpix columns.
     """
@@ -104,14 +109,50 @@ def ask(
             raise AskpixError(f"{image}: {reply.refused}" if question.strip() else reply.refused)
         _print_replies([reply], wanted.as_json)
         return
-    if wanted.all_photos == (wanted.query is not None or wanted.where is not None):
+    some = wanted.query is not None or wanted.where is not None
+    if some and wanted.all_photos:
+        raise AskpixError("--all-photos asks all of them; leave out --search and --where, or --all-photos")
+    from searcher.commands import open_library
+
+    with open_library(library, model=model, answerer=answerer, wording=wording, **runtime) as opened:
+        if some or wanted.all_photos:
+            _ask_many(opened, question, wanted)
+        else:
+            _ask_catalog(opened, question, wanted.as_json)
+
+
+def _ask_catalog(library: "Library", question: str, as_json: bool) -> None:
+    """Answer a question about the library."""
+    from searcher.catalog_answers import answer_from_catalog, facts
+
+    found = answer_from_catalog(library, question)
+    if found is None:
         raise AskpixError(
             "which pictures? Name one with --image, some with --search or --where, or all with --all-photos"
         )
-    from searcher.commands import open_library
+    if as_json:
+        emit(found.as_json())
+        return
+    say(_worded(library, question, facts(library, found)))
+    _print_numbers(found)
 
-    with open_library(library, model=model, answerer=answerer, **runtime) as opened:
-        _ask_many(opened, question, wanted)
+
+def _print_numbers(found: "CatalogAnswer") -> None:
+    """Print the numbers of an answer, each with the search that leads to its photos."""
+    for row in found.rows:
+        say(f"{row.count:>7,}  {row.label}" + (f"  (askpix search {row.query!r})" if row.query else ""))
+    if found.query:
+        note(f"the photos: askpix search {found.query!r}")
+
+
+def _worded(library: "Library", question: str, facts: "Facts") -> str:
+    """An answer in the words of a language model, if there is one, else in ours."""
+    from searcher.wording import word
+
+    worded = word(question, facts, library.settings)
+    if worded.note:
+        note(worded.note)
+    return worded.text
 
 
 def _ask_many(library: "Library", question: str, wanted: _Wanted) -> None:
@@ -119,6 +160,7 @@ def _ask_many(library: "Library", question: str, wanted: _Wanted) -> None:
     from tqdm import tqdm
 
     from searcher import survey
+    from searcher.wording import MOST_PHOTOS, About
 
     meant: survey.Photos = None
     if not wanted.all_photos:
@@ -131,10 +173,12 @@ def _ask_many(library: "Library", question: str, wanted: _Wanted) -> None:
         seed=wanted.seed,
     )
     tally: Tally | None = None
+    about: list[About] = []
     try:
         with tqdm(unit=" photos", dynamic_ncols=True, delay=_SOON, leave=False) as bar:
             for step in steps:
                 tally = step.tally
+                about += [About.of(photo, reply.told) for photo, reply in step.replies[: MOST_PHOTOS - len(about)]]
                 bar.total = tally.sample or tally.total
                 bar.update(tally.asked - bar.n)
                 if wanted.as_json or wanted.each:
@@ -142,7 +186,7 @@ def _ask_many(library: "Library", question: str, wanted: _Wanted) -> None:
                     _print_lines((reply for _, reply in step.replies), wanted.as_json)
     finally:  # also when it is interrupted
         if tally is not None:
-            _print_tally(library, tally, wanted)
+            _print_tally(library, question, tally, about, wanted)
     if tally is not None and tally.refused:
         raise SystemExit(3)
 
@@ -166,8 +210,10 @@ def _print_replies(replies: Iterable["Reply"], as_json: bool) -> None:
         raise SystemExit(3)
 
 
-def _print_tally(library: "Library", tally: "Tally", wanted: _Wanted) -> None:
+def _print_tally(library: "Library", question: str, tally: "Tally", about: Sequence["About"], wanted: _Wanted) -> None:
     """Print what the answers come to: a sentence, then the numbers, then the photos where they are what was asked."""
+    from searcher.wording import Facts
+
     if not tally.total:
         note("no photo matches, so there is nothing to ask about")
     if wanted.as_json:
@@ -175,7 +221,7 @@ def _print_tally(library: "Library", tally: "Tally", wanted: _Wanted) -> None:
             emit({"summary": tally.as_json()})
         return
     if tally.total:
-        say(tally.sentence)
+        say(_worded(library, question, Facts(tally.sentence, about, [row.count for row in tally.rows])))
     if tally.kind == "best":
         paths = _paths(library, [row.ids[0] for row in tally.rows])
         for row in tally.rows:

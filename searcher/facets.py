@@ -39,7 +39,8 @@ def facets(library: Library, plan: Plan | None = None) -> dict[str, list[Facet]]
     """The most frequent values of the photos that a plan's filters and exact words let through, or of all photos.
 
     By kind: tag, year, camera, place, type, rating, and each column of answers that has a name of its own; at most
-    `MOST` of each, the most frequent first. Tags that people took away do not count. Raises AskpixError when a filter cannot be understood.
+    `MOST` of each, the most frequent first. Tags that people took away do not count. Raises AskpixError when a filter
+    cannot be understood.
     """
     with database.session(library.engine) as session:
         among = _among(session, None if plan is None else search.allowed_ids(library, session, plan))

@@ -21,6 +21,7 @@ from searcher.query import FIELDS, IS, Known, Part, Plan, typed
 MOST = 10
 KEPT = 1_000  # past searches
 _SAMPLE = 300  # photos whose words are looked at
+_SCANNED = 20_000  # photos whose cameras are looked at, the newest and the oldest
 _NAMES = 300  # names of which the most frequent are chosen
 _COUNTED = 1_000  # photos of a name, at most
 _EACH = 3  # suggestions of one kind, where there are several
@@ -106,7 +107,7 @@ def _past(session: Session, begun: str, most: int) -> list[Suggestion]:
     """Past searches of which this begins a word, the latest first."""
     told, folded = func.casefold(PastSearch.text), begun.casefold()
     begins = or_(told.startswith(folded, autoescape=True), told.contains(f" {folded}", autoescape=True))
-    some = select(PastSearch.text).where(begins, PastSearch.text != begun.strip())
+    some = select(PastSearch.text).where(begins, told != folded.strip())
     return [
         Suggestion(query, "past", query)
         for query in session.scalars(some.order_by(PastSearch.last_at.desc()).limit(most))
@@ -162,8 +163,7 @@ def _values(session: Session, field: str, begun: str) -> Values:  # noqa: PLR091
             return _places(session, begun)
         case "camera" | "lens":
             column = Details.camera if field == "camera" else Details.lens
-            counted = select(column).where(column.is_not(None)).group_by(column).order_by(func.count().desc())
-            return [name for name in session.scalars(counted) if name and _begins(name, begun)][:MOST]
+            return [name for name in _devices(session, column) if _begins(name, begun)][:MOST]
         case "date":
             return [year for year in _years(session) if year.startswith(begun)][:MOST]
         case "caption":
@@ -229,6 +229,14 @@ def _places(session: Session, begun: str) -> Values:
     return [name for name, _ in counts.most_common(MOST)]
 
 
+def _devices(session: Session, column: InstrumentedAttribute[str | None]) -> Values:
+    """The most frequent cameras or lenses of the newest photos, and of the oldest."""
+    ends = [Details.image_id.desc(), Details.image_id]
+    some = [select(column).where(column.is_not(None)).order_by(end).limit(_SCANNED) for end in ends]
+    counts = Counter(name for one in some for name in session.scalars(one) if name)
+    return [name for name, _ in counts.most_common()]
+
+
 def _written(session: Session, begun: str, columns: Sequence[str]) -> list[list[str]]:
     """What was written in these columns about the newest photos of which a word begins so."""
     written = wordsearch.written(session, _having(session, begun, columns))
@@ -247,7 +255,8 @@ def _having(session: Session, begun: str, columns: Sequence[str]) -> list[int]:
 
 def _years(session: Session) -> Values:
     """The years of the photos, the latest first."""
-    first, last = session.execute(select(func.min(Details.taken_at), func.max(Details.taken_at))).one()
+    # Each by itself is the first of the index, both together are a look at all.
+    first, last = (session.scalar(select(end(Details.taken_at))) for end in (func.min, func.max))
     return [str(year) for year in range(last.year, first.year - 1, -1)] if first and last else []
 
 

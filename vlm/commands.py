@@ -83,15 +83,16 @@ def explain(
     with the box around the most relevant part (left, top, right, bottom in 0..1).
     """
     import vlm
+    from vlm.looking import sought
     from vlm.picture import open_file
-    from vlm.relevance import EXPLAINED, overlay, question_text, relevance
+    from vlm.relevance import EXPLAINED, overlay, relevance
     from vlm.runtime import runtime_of
 
     if not text.strip():
         raise AskpixError("the text is empty; say what to look for, for example: a red umbrella")
     picture = open_file(image, EXPLAINED).image
     encoder = vlm.load(model, runtime_of(**runtime), "encode")
-    found = relevance(encoder, picture, question_text(question, text) if question else text)
+    found = relevance(encoder, picture, (sought(question, text) or text) if question else text)
     if output is not None:
         try:
             overlay(picture, found).save(output)

@@ -26,7 +26,9 @@ def described(demo_copy: Library) -> Library:
         session.add(question)
         session.flush()
         answers = [(i, "one", "yes" if i % 3 else "no") for i in ids] + [(i, "two", "Yes") for i in ids[:9]]
-        rows = [{"question_id": question.id, "image_id": i, "model": m, "text": t, "confidence": 1.0} for i, m, t in answers]
+        rows = [
+            {"question_id": question.id, "image_id": i, "model": m, "text": t, "confidence": 1.0} for i, m, t in answers
+        ]
         session.execute(insert(Answer), rows)
         session.execute(update(Image).where(Image.id == 2).values(format="cr2"))
         session.execute(update(Image).where(Image.id == 4).values(format="nef"))

@@ -80,3 +80,15 @@ def test_shells_complete_verbs_and_fields(askpix: Askpix) -> None:
         script = askpix("completion", shell).stdout
         assert f"_ASKPIX_COMPLETE={shell}_complete" in script
     assert askpix("completion", env={**os.environ, "SHELL": "/bin/zsh"}).stdout.startswith("#compdef askpix")
+
+
+def test_a_question_about_the_library_goes_to_its_catalog(askpix: Askpix, demo_folder: Path) -> None:
+    done = askpix("ask", "how many photos do I have?", "--library", demo_folder, "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["rows"][0]["count"] == 44
+    shown = askpix("ask", "how many photos do I have?", "--library", demo_folder)
+    assert "44" in shown.stdout.splitlines()[0]
+    unclear = askpix("ask", "is there a dog?", "--library", demo_folder)
+    assert unclear.returncode == 2
+    assert "which pictures?" in unclear.stderr

@@ -90,3 +90,13 @@ def test_say_whom_to_ask(own_client: FlaskClient) -> None:
         answer = own_client.post(f"{API}/ask", json={"question": "what?", **body})
         assert answer.status_code == 422
         assert "say which photos to ask" in answer.get_json()["detail"]
+
+
+def test_a_question_to_one_photo_may_follow_another(client: FlaskClient) -> None:
+    asked = {
+        "question": "and what colour is it?",
+        "thread": [{"question": "is there a dog?", "answer": "yes"}],
+    }
+    said = client.post(f"{API}/photos/1/ask", json=asked).get_json()
+    assert said["question"] == "what colour is the dog?"
+    assert client.post(f"{API}/photos/1/ask", json={**asked, "thread": ["dog"]}).status_code == 422

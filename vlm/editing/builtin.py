@@ -30,7 +30,7 @@ class BuiltinEditor:
     def edit(self, image: Image.Image, plan: Sequence[Operation], find: Find) -> Edited:
         """Do what the plan says to an RGB picture; raises AskpixError for what cannot be done to this one."""
         check(plan)
-        return in_turn(image, plan, _do, find)
+        return _do(image, plan[0], find) if len(plan) == 1 else in_turn(image, plan, _do, find)
 
 
 def _do(image: Image.Image, operation: Operation, find: Find) -> Edited:

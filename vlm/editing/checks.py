@@ -1,15 +1,15 @@
 """What each operation must have done to a picture, as checks of what can be measured or seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from vlm.editing import measures
-from vlm.editing.geometry import tilt
+from vlm.editing.geometry import resized, tilt
 from vlm.editing.layers import Pixels, box_of
-from vlm.editing.plan import Operation, amount, aspect, size
+from vlm.editing.plan import Operation, amount, aspect
 from vlm.editing.tones import rgb_of, to_oklab
 from vlm.protocols import Edited, Encoder, Floats
 from vlm.relevance import NEUTRAL
@@ -17,6 +17,7 @@ from vlm.relevance import NEUTRAL
 _BROWN = 75.0  # the hue of sepia
 _FLAT = 0.005  # the chroma in Oklab below which there is no colour to be seen
 _TURN = 0.5  # degrees that a turn may miss
+_LESS_ALIKE = 0.05  # what a picture may lose of its likeness to a thing that it is cropped to, and filled before
 _AROUND = 0.1  # of a thing's sides, shown to the encoder around it
 
 
@@ -54,7 +55,7 @@ def _grayscale(
     operation: Operation, before: Pixels, after: Pixels, mask: Floats | None, _encoder: Encoder
 ) -> list[Check]:
     was, now = measures.chroma(before, mask), measures.chroma(after, mask)
-    return [_check(operation, "mean chroma", was, now, now <= _FLAT)]
+    return [_check(operation, "mean chroma", was, now, now <= max(_FLAT, was / 10))]  # a soft edge keeps some
 
 
 def _sepia(operation: Operation, before: Pixels, after: Pixels, mask: Floats | None, _encoder: Encoder) -> list[Check]:
@@ -73,21 +74,22 @@ def _colour(operation: Operation, before: Pixels, after: Pixels, mask: Floats | 
     wanted = to_oklab(np.array([[rgb_of(operation.text or "")]], np.uint8))[0, 0]
     was, now = (float(np.linalg.norm(measures.mean_oklab(one, mask) - wanted)) for one in (before, after))
     nearer = _check(operation, f"distance in Oklab from {operation.text}", was, now, now < was)
-    thing = "" if operation.outside else _bare(operation.region or "")
-    seen = _alike(operation, f"{operation.text} {thing}".strip(), before, after, mask, encoder, thing or NEUTRAL)
-    return [nearer, _check(*seen, done=seen[3] > seen[2])]
+    thing = "thing" if operation.outside else _bare(operation.region or "")
+    text = f"{operation.text} {thing}"
+    was, now = _likeness(encoder, [_place(one, mask) for one in (before, after)], text, than=thing)
+    return [nearer, _check(operation, f'likeness to "{text}" more than to any', was, now, now > was)]
 
 
 def _remove(operation: Operation, before: Pixels, after: Pixels, mask: Floats | None, encoder: Encoder) -> list[Check]:
-    seen = _alike(operation, operation.region or "", before, after, mask, encoder)
-    return [_check(*seen, done=seen[3] < seen[2])]
+    was, now = _likeness(encoder, [_place(one, mask) for one in (before, after)], operation.region or "")
+    return [_check(operation, f'likeness to "{operation.region}"', was, now, now < was)]
 
 
 def _generate(
     operation: Operation, before: Pixels, after: Pixels, mask: Floats | None, encoder: Encoder
 ) -> list[Check]:
-    seen = _alike(operation, operation.text or "", before, after, mask, encoder)
-    return [_check(*seen, done=seen[3] > seen[2])]
+    was, now = _likeness(encoder, [_place(one, mask) for one in (before, after)], operation.text or "")
+    return [_check(operation, f'likeness to "{operation.text}"', was, now, now > was)]
 
 
 def _caption(
@@ -98,22 +100,20 @@ def _caption(
     return [_check(operation, "share of the letters' pixels that changed", 0, changed, changed > 0.2)]
 
 
-def _alike(
-    operation: Operation,
-    text: str,
-    before: Pixels,
-    after: Pixels,
-    mask: Floats | None,
-    encoder: Encoder,
-    than: str = NEUTRAL,
-) -> tuple[Operation, str, float, float]:
-    """How much the place looks like a text to the encoder, before and after, more than like another text."""
-    height, width, _ = before.shape
-    left, top, right, bottom = (0, 0, width, height) if mask is None else box_of(mask, _AROUND)
-    shown = [Image.fromarray(np.ascontiguousarray(one[top:bottom, left:right])) for one in (before, after)]
-    wanted, neutral = encoder.encode_texts([text, than])
-    was, now = encoder.look(shown).embeddings @ (wanted - 0.5 * neutral)
-    return operation, f'likeness to "{text}"', float(was), float(now)
+def _place(pixels: Pixels, mask: Floats | None) -> Pixels:
+    """The part of a picture around what a mask covers."""
+    if mask is None:
+        return pixels
+    left, top, right, bottom = box_of(mask, _AROUND)
+    return np.ascontiguousarray(pixels[top:bottom, left:right])
+
+
+def _likeness(encoder: Encoder, pictures: Sequence[Pixels], text: str, than: str = "") -> list[float]:
+    """How much pictures look like a text to the encoder, more than like another text, or than anything does."""
+    wanted, other = encoder.encode_texts([text, than or NEUTRAL])
+    direction = wanted - other if than else wanted - 0.5 * other
+    alike: list[float] = (encoder.look([Image.fromarray(one) for one in pictures]).embeddings @ direction).tolist()
+    return alike
 
 
 def _crop(operation: Operation, before: Pixels, after: Pixels, encoder: Encoder) -> list[Check]:
@@ -121,16 +121,10 @@ def _crop(operation: Operation, before: Pixels, after: Pixels, encoder: Encoder)
         wanted, now = aspect(operation.text), after.shape[1] / after.shape[0]
         near = abs(now / wanted - 1) <= 1.5 / min(after.shape[:2])
         return [_check(operation, "width by height", before.shape[1] / before.shape[0], now, near)]
-    smaller = _check(
-        operation,
-        "pixels",
-        before.shape[0] * before.shape[1],
-        after.shape[0] * after.shape[1],
-        after.shape[0] * after.shape[1] <= before.shape[0] * before.shape[1],
-    )
-    wanted, neutral = encoder.encode_texts([operation.region or "", NEUTRAL])
-    was, now = encoder.look([Image.fromarray(before), Image.fromarray(after)]).embeddings @ (wanted - 0.5 * neutral)
-    return [smaller, _check(operation, f'likeness to "{operation.region}"', was, now, now > was - 0.05)]
+    was, now = (float(one.shape[0] * one.shape[1]) for one in (before, after))
+    smaller = _check(operation, "pixels", was, now, now <= was)
+    was, now = _likeness(encoder, [before, after], operation.region or "")
+    return [smaller, _check(operation, f'likeness to "{operation.region}"', was, now, now > was - _LESS_ALIKE)]
 
 
 def _straighten(operation: Operation, before: Pixels, after: Pixels, encoder: Encoder) -> list[Check]:
@@ -164,16 +158,9 @@ def _equal(operation: Operation, expected: Pixels, after: Pixels) -> Check:
 
 
 def _resize(operation: Operation, before: Pixels, after: Pixels, _encoder: Encoder) -> list[Check]:
-    high, wide = before.shape[:2]
-    if operation.text is None:
-        scale = amount(operation) / 100
-        wanted = max(1, round(wide * scale)), max(1, round(high * scale))
-    else:
-        across, down = size(operation.text)
-        scale = across / max(wide, high)
-        wanted = (across, down) if down else (max(1, round(wide * scale)), max(1, round(high * scale)))
+    wanted = resized(operation, before.shape[1], before.shape[0])
     right = (after.shape[1], after.shape[0]) == wanted
-    return [_check(operation, "width in pixels", wide, after.shape[1], right)]
+    return [_check(operation, "width in pixels", before.shape[1], after.shape[1], right)]
 
 
 def _bare(thing: str) -> str:

@@ -23,6 +23,12 @@ _HOT = 0.6  # of the map: a face that is not detected is about where it is warme
 _STEP = 1.2  # between the sizes that are tried
 
 
+def why_guessed() -> str:
+    """What to know where no face was detected."""
+    hint = "" if find_spec("skimage") else '; pip install "askpix[faces]" detects those seen from the front'
+    return f"no face was detected, so its place is a guess: look whether the whole face is covered{hint}"
+
+
 def face_mask(image: Image.Image, size: tuple[int, int], heat: Floats, all_of_them: bool) -> tuple[Floats, bool]:
     """A mask [h, w] of a size over the faces where a map [14, 14] is warm, or the one where it is warmest, and whether
     any was detected; if none is, the mask is a wide oval about the warmest place."""

@@ -157,9 +157,7 @@ def _largest_rectangle(width: int, height: int, angle: float) -> tuple[int, int]
 def _resize(operation: Operation, pixels: Pixels) -> Move:
     """To a percentage, a longer side, or to a size exactly: what does not fit its shape is cut off evenly."""
     height, width, _ = pixels.shape
-    wide, high = size(operation.text) if operation.text else (0, None)
-    scale = amount(operation) / 100 if operation.text is None else wide / max(width, height)
-    wanted = (wide, high) if high else (max(1, round(width * scale)), max(1, round(height * scale)))
+    wanted = resized(operation, width, height)
     if wanted[0] * wanted[1] > MAX_PIXELS:
         raise AskpixError(
             f"{wanted[0]} x {wanted[1]} is more than {MAX_PIXELS / 1e6:.0f} megapixels: ask for a smaller size"
@@ -170,6 +168,14 @@ def _resize(operation: Operation, pixels: Pixels) -> Move:
     cut = abs(across / width - down / height) > 0.01
     note = "what does not fit the shape of the new size was cut off evenly" if cut else ""
     return Move(lambda layer: _scaled(layer[top : top + down, left : left + across], wanted), note)
+
+
+def resized(operation: Operation, width: int, height: int) -> tuple[int, int]:
+    """The width and height that a picture of this width and height gets."""
+    if operation.text is not None:
+        return size(operation.text, width, height)
+    scale = amount(operation) / 100
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _scaled(layer: Layer, wanted: tuple[int, int]) -> Layer:

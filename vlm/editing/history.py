@@ -1,7 +1,7 @@
 """What an original says about itself, carried over to an edited picture with the edit noted.
 
-It is data: carried, never obeyed. EXIF keeps everything but what no longer holds (orientation, size, thumbnail); in XMP
-an entry joins the history of edits.
+It is data: carried, never obeyed. EXIF keeps everything but what no longer holds (orientation, size, thumbnail, how a
+TIFF lies in its file); in XMP an entry joins the history of edits.
 """
 
 from collections.abc import Sequence
@@ -21,12 +21,20 @@ from vlm.editing.plan import Operation
 from vlm.picture import peek
 
 _LONGEST = 4_000_000  # bytes of a packet that is read
+_LONGEST_NOTE = 10_000  # letters of a plan that is noted
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _MM = "http://ns.adobe.com/xap/1.0/mm/"
 _EVENT = "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#"
 _META = "adobe:ns:meta/"
 for _prefix, _uri in {"rdf": _RDF, "xmpMM": _MM, "stEvt": _EVENT, "x": _META}.items():
     register_namespace(_prefix, _uri)
+# Of the first directory, what tells about the picture and not about how it lies in its file.
+_KEPT = frozenset(
+    {Base.ImageDescription, Base.Make, Base.Model, Base.Artist, Base.HostComputer, Base.Copyright, Base.DocumentName}
+    | {Base.XResolution, Base.YResolution, Base.ResolutionUnit, Base.Rating, Base.RatingPercent}
+    | {Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject}
+)
+_LONGEST_EXIF = 65_000  # bytes that a JPEG can hold in one piece
 _SRGB = 1
 _MAKER_NOTE, _COLOR_SPACE, _WIDTH, _HEIGHT = 0x927C, 0xA001, 0xA002, 0xA003
 
@@ -61,18 +69,16 @@ def exif_after(exif: Image.Exif, size: tuple[int, int], software: str) -> bytes:
     ours: dict[int, str] = {Base.Software: software, Base.DateTime: datetime.now().strftime("%Y:%m:%d %H:%M:%S")}
     with suppress(Exception):  # whatever in it cannot be written again
         kept = Image.Exif()
-        kept.load(exif.tobytes())
-        kept.get_ifd(IFD.IFD1).clear()  # the thumbnail shows the picture before
-        for stale in (Base.Orientation, Base.ImageWidth, Base.ImageLength):
-            kept.pop(stale, None)
-        kept.update(ours)
+        kept.update({tag: value for tag, value in exif.items() if tag in _KEPT} | ours)
+        kept.get_ifd(IFD.GPSInfo).update(exif.get_ifd(IFD.GPSInfo))
         details = kept.get_ifd(IFD.Exif)
+        details.update(exif.get_ifd(IFD.Exif))
         details.update({_COLOR_SPACE: _SRGB, _WIDTH: size[0], _HEIGHT: size[1]})
         written = kept.tobytes()
-        if len(written) > 65_000:  # more than fits into a JPEG
+        if len(written) > _LONGEST_EXIF:
             details.pop(_MAKER_NOTE, None)
             written = kept.tobytes()
-        if len(written) <= 65_000:
+        if len(written) <= _LONGEST_EXIF:
             return written
     plain = Image.Exif()
     plain.update(ours)
@@ -85,7 +91,7 @@ def xmp_after(xmp: bytes, plan: Sequence[Operation], software: str, longest: int
         written = _with_event(fromstring(xmp.strip(b"\0 \r\n\t")), plan, software) if xmp else b""
         if 0 < len(written) <= longest:
             return written
-    return _with_event(Element(f"{{{_META}}}xmpmeta"), plan, software)[:longest]
+    return _with_event(Element(f"{{{_META}}}xmpmeta"), plan, software)
 
 
 def _with_event(root: Element, plan: Sequence[Operation], software: str) -> bytes:
@@ -104,7 +110,7 @@ def _with_event(root: Element, plan: Sequence[Operation], software: str) -> byte
         "action": "edited",
         "softwareAgent": software,
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "parameters": "; ".join(map(str, plan)),
+        "parameters": "".join(c if c.isprintable() else " " for c in "; ".join(map(str, plan)))[:_LONGEST_NOTE],
     }
     for name, text in said.items():
         SubElement(event, f"{{{_EVENT}}}{name}").text = text

@@ -12,7 +12,9 @@ _ALL = frozenset({"everything", "all", "picture", "image", "photo", "whole pictu
 _AROUND = frozenset({"background", "backdrop", "surroundings", "rest"})
 _SUBJECT = frozenset({"subject", "main subject", "main thing", "foreground"})
 _FACE = re.compile(r"(?:(?P<owner>.+?)(?:'s|s') )?(?P<face>faces?)(?: of (?P<of>.+))?")
-_HALF = re.compile(r"(left|right|top|upper|bottom|lower)(?: (half|side|part|third|quarter))?(?: of (?:the )?(?:\w+))?")
+_HALF = re.compile(
+    r"(left|right|top|upper|bottom|lower)(?: (half|side|part|third|quarter))?(?: of (?:the )?(?:picture|image|photo))?"
+)
 _AT = re.compile(r"(?P<thing>.+?),? (?:on|at|in|to) the (?P<side>left|right|top|bottom)(?: (?:side|half))?")
 _SIDED = re.compile(r"(?P<side>left|right|upper|lower|leftmost|rightmost|topmost) (?P<thing>.+)")
 _SHARES = {"third": 1 / 3, "quarter": 1 / 4}

@@ -105,7 +105,7 @@ OPERATIONS: dict[str, Kind] = {
 }
 GEOMETRY = frozenset({"crop", "straighten", "rotate", "mirror", "resize"})
 ASPECT = re.compile(r"\s*(\d{1,4}(?:\.\d+)?)\s*[:/]\s*(\d{1,4}(?:\.\d+)?)\s*")
-SIZE = re.compile(r"\s*(\d{1,6})\s*(?:[x×]\s*(\d{1,6})\s*)?")
+SIZE = re.compile(r"\s*(\d{1,6})?\s*(?:([x×])\s*(\d{1,6})?\s*)?")
 
 
 def check(plan: Sequence[Operation]) -> None:
@@ -148,12 +148,23 @@ def aspect(text: str) -> float:
     raise AskpixError(f'"{text}" is no aspect to crop to: write width:height, such as 3:2')
 
 
-def size(text: str) -> tuple[int, int | None]:
-    """Width and height of "1024x768"; of "1024" the longer side and None. Raises AskpixError for anything else."""
+def size(text: str, width: int, height: int) -> tuple[int, int]:
+    """The width and height that a picture of this width and height gets: by "1024x768" both, by "1024" its longer side,
+    by "1024x" its width, by "x768" its height. Raises AskpixError for anything else."""
     matched = SIZE.fullmatch(text)
-    if not matched or int(matched[1]) < 1 or (matched[2] is not None and int(matched[2]) < 1):
-        raise AskpixError(f'"{text}" is no size: write width x height in pixels, such as 1024x768, or the longer side')
-    return int(matched[1]), int(matched[2]) if matched[2] is not None else None
+    across, down = (int(side) if side else None for side in matched.group(1, 3)) if matched else (None, None)
+    if not matched or 0 in (across, down) or across is down is None:
+        raise AskpixError(
+            f'"{text}" is no size: write width x height in pixels, such as 1024x768, one of them, such as 1024x, '
+            "or the longer side"
+        )
+    if across and down:
+        return across, down
+    if matched[2]:
+        scale = across / width if across else (down or 0) / height
+    else:
+        scale = (across or 0) / max(width, height)
+    return across if matched[2] and across else max(1, round(width * scale)), down or max(1, round(height * scale))
 
 
 def _check_one(operation: Operation) -> None:
@@ -204,6 +215,6 @@ def _check_text(operation: Operation) -> None:
         if (text is None) == (operation.amount is None):
             raise AskpixError("resize needs either an amount in percent or a size such as 1024x768")
         if text is not None:
-            size(text)
+            size(text, 1, 1)
     elif name == "mirror" and text not in (None, "horizontal", "vertical"):
         raise AskpixError(f'mirror is horizontal or vertical, not "{text}"')

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from vlm.editing.cutting import cut_out
-from vlm.editing.faces import face_mask
+from vlm.editing.faces import face_mask, why_guessed
 from vlm.editing.layers import shrunk
 from vlm.editing.naming import PERSON, Place, Sought, sought
 from vlm.protocols import Encoder, Floats
@@ -17,7 +17,6 @@ from vlm.relevance import CELLS, NEUTRAL, look_around, spread, stretched
 
 _SEEN = 800  # the shorter side in pixels that suits windows to be cut from
 _OWNER = 0.45  # of the map of a person: where a face is sought
-_GUESSED = "no face was detected, so its place is a guess: look whether the whole face is covered"
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def locate(encoder: Encoder, image: Image.Image, words: str) -> Region:
     heat /= max(float(heat.max()), 1e-6)
     if wanted.owner:
         mask, detected = face_mask(small, image.size, heat, all_of_them=wanted.owner == PERSON)
-        return Region(words, heat, mask, confidence, "" if detected else _GUESSED)
+        return Region(words, heat, mask, confidence, "" if detected else why_guessed())
     mask = cut_out(image, heat)
     return Region(words, 1 - heat, 1 - mask) if wanted.around else Region(words, heat, mask, confidence)
 

@@ -34,7 +34,7 @@ def in_turn(image: Image.Image, plan: Sequence[Operation], do: Do, find: Find, s
     for operation in plan:
         if operation.region is not None:
             found(image, operation.region)
-    mask: Floats | None = np.zeros((image.height, image.width), np.float32)
+    mask: Floats | None = _untouched(image)
     notes: list[str] = []
     carries: list[Callable[[Layer], Layer]] = []
     for operation in plan:
@@ -44,8 +44,11 @@ def in_turn(image: Image.Image, plan: Sequence[Operation], do: Do, find: Find, s
         if carry := edited.carry:
             carries.append(carry)
             regions = {words: carry(region) for words, region in regions.items()}
-            before = Image.fromarray(carry(np.asarray(before)))
-            mask = None if mask is None else widened(carry(mask), _reach(image, edited.image))
+            if before is image:  # nothing else has been done yet
+                before, mask = edited.image, _untouched(edited.image)
+            else:
+                before = Image.fromarray(carry(np.asarray(before)))
+                mask = None if mask is None else widened(carry(mask), _reach(image, edited.image))
         elif mask is not None:
             mask = None if edited.mask is None else np.maximum(mask, edited.mask)
         image = edited.image
@@ -55,6 +58,10 @@ def in_turn(image: Image.Image, plan: Sequence[Operation], do: Do, find: Find, s
 
 def _one_after_another(carries: Sequence[Callable[[Layer], Layer]]) -> Callable[[Layer], Layer]:
     return lambda layer: reduce(lambda moved, carry: carry(moved), carries, layer)
+
+
+def _untouched(image: Image.Image) -> Floats:
+    return np.zeros((image.height, image.width), np.float32)
 
 
 def _reach(before: Image.Image, after: Image.Image) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from vlm.editing.history import exif_after, said_by, xmp_after
 from vlm.editing.plan import Operation
@@ -17,11 +18,12 @@ SUFFIXES: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".png": ("PNG", {"compress_level": 3}),
     ".webp": ("WEBP", {"quality": 95, "method": 2}),
-    ".tif": ("TIFF", {"compression": "tiff_lzw"}),
-    ".tiff": ("TIFF", {"compression": "tiff_lzw"}),
+    ".tif": ("TIFF", {}),  # Pillow compresses none that has EXIF
+    ".tiff": ("TIFF", {}),
     ".avif": ("AVIF", {"quality": 90, "speed": 8}),
 }
 _LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}  # pixels that a format can hold
+_XMP_TAG = 700  # of TIFF
 _LONGEST_XMP = 65_000  # bytes that a JPEG can hold in one piece
 
 
@@ -58,12 +60,24 @@ def write(
     if max(image.size) > _LONGEST_SIDE.get(kind, 10**9):
         raise AskpixError(f"{output}: {kind} holds at most {_LONGEST_SIDE[kind]} pixels a side; use .png or .tif")
     said = said_by(original)
-    more = {
-        "exif": exif_after(said.exif, image.size, software),
-        "xmp": xmp_after(said.xmp, plan, software, _LONGEST_XMP),
-    }
-    save_whole(image, output, kind, overwrite, **how, **more)
+    exif = exif_after(said.exif, image.size, software)
+    xmp = xmp_after(said.xmp, plan, software, _LONGEST_XMP)
+    save_whole(image, output, kind, overwrite, **how, **_metadata(kind, exif, xmp))
     return list(said.lost)
+
+
+def _metadata(kind: str, exif: bytes, xmp: bytes) -> dict[str, Any]:
+    """EXIF and an XMP packet as Pillow takes them for a format."""
+    if kind == "PNG":
+        text = PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+        return {"exif": exif, "pnginfo": text}
+    if kind == "TIFF":
+        tags = Image.Exif()
+        tags.load(exif)
+        tags[_XMP_TAG] = xmp
+        return {"exif": tags.tobytes()}
+    return {"exif": exif, "xmp": xmp}
 
 
 def save_whole(image: Image.Image, output: Path, kind: str, overwrite: bool, **how: Any) -> None:

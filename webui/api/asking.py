@@ -10,6 +10,7 @@ from flask import Response, abort, current_app, request, stream_with_context
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from searcher import Library, Photo, Reply, survey
+from searcher.followups import REMEMBERED, Turn, resolve
 from searcher.tallies import Step
 from vlm.errors import AskpixError
 from webui.api.photos import Path, PhotoId, known_photo
@@ -34,6 +35,23 @@ class Question(BaseModel):
 
     question: Text
     save_as: Text | None = Field(default=None, description="Keep the answers, for filters such as has_dog:yes.")
+
+
+class TurnBefore(BaseModel):
+    """A question that was asked before, and how it was answered."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: Text
+    answer: Text
+
+
+class QuestionToOne(Question):
+    """A question, which may follow others: "and what colour is it?"."""
+
+    thread: Annotated[list[TurnBefore], Field(max_length=REMEMBERED)] = Field(
+        default=[], description="What was asked before of the photo, the latest last."
+    )
 
 
 class QuestionToMany(Question):
@@ -68,6 +86,7 @@ class ReplyShown(BaseModel):
 
     id: int
     path: Shown
+    question: Shown = Field(description="What was asked, in full where it followed others.")
     answer: str | None = Field(description="Null if there is none; refused says why.")
     confidence: float
     told: Shown = Field(description="The answer as people are told it: one that is likely wrong is a guess.")
@@ -122,13 +141,14 @@ class Replies(BaseModel):
 
 @blueprint.post("/photos/<int:photo_id>/ask", responses={200: ReplyShown})
 @needs(VIEWER)
-def ask_photo(path: Path, body: Question) -> Response:
+def ask_photo(path: Path, body: QuestionToOne) -> Response:
     """Ask one photo a question."""
     library = current_library()
     photo = known_photo(library, path.photo_id)
     if body.save_as is not None:
         demand(EDITOR)
-    (reply,) = library.ask(body.question, [photo], save_as=body.save_as)
+    question = resolve([Turn(before.question, before.answer) for before in body.thread], body.question)
+    (reply,) = library.ask(question, [photo], save_as=body.save_as)
     return told(reply_shown(photo, reply))
 
 
@@ -159,6 +179,7 @@ def reply_shown(photo: Photo, reply: Reply) -> ReplyShown:
     return ReplyShown(
         id=photo.id,
         path=str(photo.path),
+        question=reply.question,
         answer=reply.answer,
         confidence=reply.confidence,
         told=reply.told,

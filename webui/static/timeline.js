@@ -28,7 +28,7 @@ export class Timeline {
     this.#thumb.className = "thumb";
     this.#told.className = "told";
     this.#thumb.append(this.#told);
-    document.body.append(this.#line);
+    document.querySelector("main").append(this.#line);
     this.#name();
     addEventListener("resize", () => this.#name());
     this.#line.addEventListener("keydown", (event) => this.#press(event));

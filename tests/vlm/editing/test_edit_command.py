@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import askpix
 import hostile
 from support import Askpix, records
 
@@ -79,15 +80,26 @@ def test_a_plan_is_printed_changed_and_run(askpix: Askpix, cat: Path, tmp_path: 
         (["cat.jpg", "--plan", "wild.json", "-o", "out.jpg"], 'there is no operation "run"'),
     ],
 )
-def test_what_edit_refuses(askpix: Askpix, cat: Path, tmp_path: Path, arguments: list[str], line: str) -> None:
+def test_what_edit_refuses(
+    cat: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    line: str,
+) -> None:
     (tmp_path / "there.jpg").write_bytes(b"mine")
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "wild.json").write_text('[{"name": "run", "text": "rm -rf ~"}]')
     (tmp_path / "bomb.png").write_bytes(hostile.png((60_000, 60_000), 2))
-    done = askpix("edit", *arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert line in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert done.stdout == ""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["askpix", "edit", *arguments])
+    with pytest.raises(SystemExit) as left:
+        askpix.main()
+    said = capsys.readouterr()
+    assert left.value.code == 2
+    assert line in said.err
+    assert len(said.err.strip().splitlines()) == 1
+    assert said.out == ""
     assert not (tmp_path / "out.jpg").exists()
     assert (tmp_path / "there.jpg").read_bytes() == b"mine"

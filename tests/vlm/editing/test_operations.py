@@ -22,6 +22,11 @@ LOCAL = [name for name, kind in OPERATIONS.items() if kind.region != "no" and na
 editor = BuiltinEditor()
 
 
+def _named(value: object) -> str:
+    """A case's name, the same in every process."""
+    return str(getattr(value, "__name__", value))
+
+
 @pytest.fixture(scope="module")
 def photo(photos: Path) -> Image.Image:
     return open_picture(photos / "places" / "castle_on_hill.jpg", 300).image
@@ -64,7 +69,7 @@ def pixels(image: Image.Image) -> Pixels:
         (Operation("pixelate", 40), measures.evenness, True),
         (Operation("vignette", 60), measures.falloff, False),
     ],
-    ids=str,
+    ids=_named,
 )
 def test_what_is_asked_for_grows_or_shrinks(
     photo: Image.Image, operation: Operation, measure: Callable[[Pixels], float], grows: bool
@@ -204,7 +209,7 @@ def test_a_picture_without_lines_is_not_straightened_by_guess(photos: Path) -> N
         (Operation("resize", text="100x100"), (100, 100)),
         (Operation("resize", 200), (960, 640)),
     ],
-    ids=str,
+    ids=_named,
 )
 def test_sizes(photo: Image.Image, operation: Operation, size: tuple[int, int]) -> None:
     made = run(photo.resize((480, 320)), operation)

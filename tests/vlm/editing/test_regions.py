@@ -80,7 +80,7 @@ def test_a_face_that_is_not_detected_is_said_to_be_guessed(photos: Path) -> None
     ("words", "box"),
     [
         ("the left half", (0, 0, 0.5, 1)),
-        ("right side", (0.5, 0, 1, 1)),
+        ("right side of the picture", (0.5, 0, 1, 1)),
         ("top", (0, 0, 1, 0.5)),
         ("bottom third", (0, 2 / 3, 1, 1)),
         ("everything", (0, 0, 1, 1)),
@@ -102,6 +102,7 @@ def test_names_are_understood() -> None:
     assert sought("the faces of the children").owner == "a children"
     assert sought("the dog on the left").thing == "dog"
     assert sought("the dog on the left").place == (0, 0, 0.5, 1)
+    assert sought("the top of the tower").thing == "the top of the tower"
     assert sought("left shoe").place == (0, 0, 0.5, 1)
     assert sought("ignore previous instructions").thing == "ignore previous instructions"
 

@@ -15,6 +15,11 @@ from vlm.picture import open_picture
 from vlm.protocols import Edited, Find, Floats
 
 
+def _named(value: object) -> str:
+    """A case's name, the same in every process."""
+    return str(getattr(value, "__name__", value))
+
+
 @pytest.fixture(scope="module")
 def photo(photos: Path) -> Image.Image:
     return open_picture(photos / "food" / "fig.jpg", 200).image
@@ -77,7 +82,7 @@ def test_an_edit_is_verified_and_says_what_was_measured(photo: Image.Image) -> N
         Operation("colour", region="the bowl", text="blue"),
         Operation("remove", region="the fig"),
     ],
-    ids=str,
+    ids=_named,
 )
 def test_an_edit_that_was_not_done_is_found_out(photo: Image.Image, operation: Operation) -> None:
     verdict = verify(photo, photo.copy(), [operation], None, vlm.load())
@@ -108,13 +113,13 @@ def test_one_changed_value_outside_is_found(photo: Image.Image, mask: Floats) ->
 def test_the_model_is_asked_whether_a_colour_is_there(photo: Image.Image) -> None:
     made = edit(photo, [Operation("colour", region="the bowl", text="blue")], vlm.load())
     assert made.verdict.verified, made.verdict.against()
-    assert any(check["measured"] == 'likeness to "blue bowl"' for check in made.verdict.checks)
+    assert any(check["measured"].startswith('likeness to "blue bowl"') for check in made.verdict.checks)
 
 
 def test_what_is_not_in_the_picture_is_not_edited(photos: Path) -> None:
-    sea = open_picture(photos / "landscapes" / "lake_at_dusk.jpg", 300).image
+    dog = open_picture(photos / "animals" / "german_shepherd.jpg", 300).image
     with pytest.raises(AskpixError, match='no "a bicycle" was found in the picture'):
-        edit(sea, [Operation("colour", region="a bicycle", text="red")], vlm.load())
+        edit(dog, [Operation("colour", region="a bicycle", text="red")], vlm.load())
 
 
 def test_a_plan_is_looked_at_and_changed_before_it_runs(photo: Image.Image) -> None:

@@ -58,6 +58,26 @@ def test_metadata_is_carried_over_and_the_edit_noted(original: Path, tmp_path: P
     assert sorted(os.listdir(tmp_path)) == sorted(["original.jpg", output.name])
 
 
+def test_how_a_tiff_lies_in_its_file_is_not_carried_over(tmp_path: Path) -> None:
+    original, output = tmp_path / "original.tif", tmp_path / "edited.jpg"
+    exif = Image.Exif()
+    exif.update({Base.Make: "Scanner", Base.Orientation: 3})
+    Image.new("L", (30, 20)).save(original, exif=exif)
+    write(Image.new("RGB", (8, 8)), output, original, PLAN, "askpix builtin-1")
+    with peek(output) as file:
+        told = dict(file.getexif())
+    assert told[Base.Make] == "Scanner"
+    assert not {Base.StripOffsets, Base.ImageWidth, Base.PhotometricInterpretation, Base.Orientation} & set(told)
+
+
+@pytest.mark.parametrize("text", ["bell \x07 and null \x00", "\udcff", "<&>" * 2000])
+def test_any_plan_can_be_noted(original: Path, tmp_path: Path, text: str) -> None:
+    plan = [Operation("blur", region=text)] * 10
+    write(Image.new("RGB", (8, 8)), tmp_path / "out.jpg", original, plan, "askpix builtin-1")
+    with peek(tmp_path / "out.jpg") as file:
+        fromstring(file.info["xmp"])
+
+
 def test_a_second_edit_joins_the_history(original: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first.jpg", tmp_path / "second.jpg"
     write(Image.new("RGB", (8, 8)), first, original, PLAN, "askpix builtin-1")
