@@ -19,9 +19,10 @@ from searcher.database import session, writing
 from searcher.intents import YES, premise_of
 from searcher.query import FIELDS
 from searcher.results import Photo, Reply
+from searcher.seen import SeenCache
 from searcher.tallies import label
 from vlm.errors import AskpixError
-from vlm.protocols import Answerer
+from vlm.protocols import Answerer, Seen
 from vlm.streams import batches
 
 AUTOMATIC = "asked_"  # how names begin that nobody gave
@@ -57,14 +58,20 @@ class _Asked:
 
 
 def ask_and_keep(
-    engine: Engine, answerer: Answerer, question: str, name: str, photos: Sequence[Photo], max_pixels: int
+    engine: Engine,
+    answerer: Answerer,
+    question: str,
+    name: str,
+    photos: Sequence[Photo],
+    max_pixels: int,
+    cache: SeenCache | None = None,
 ) -> Iterator[Reply]:
     """Answer for each photo in order, keeping new answers in the column `name` batch by batch.
 
     Raises AskpixError when the name is no column name, or keeps the answers to another question.
     """
     column = open_column(engine, question, name)
-    for batch in ask_in_turn(engine, answerer, [column], batches(photos, BATCH), max_pixels):
+    for batch in ask_in_turn(engine, answerer, [column], batches(photos, BATCH), max_pixels, cache):
         yield from (replies[-1] for _, replies in batch)
 
 
@@ -74,11 +81,14 @@ def ask_in_turn(
     columns: Sequence[Column],
     lots: Iterable[Sequence[Photo]],
     max_pixels: int,
+    cache: SeenCache | None = None,
 ) -> Iterator[list[tuple[Photo, list[Reply]]]]:
     """Ask each photo the columns' questions in turn, going on to the next one only after a yes; lot by lot.
 
-    Each photo comes with its replies. What is known is not asked again, and what is new is kept before it is given.
+    Each photo comes with its replies. What is known is not asked again, and what is new is kept before it is given;
+    what was seen is kept in the `cache`.
     """
+    hashes: dict[Path, str] = {}  # of the photos that are under way
 
     def begun() -> Iterator[tuple[list[_Asked], list[Path]]]:
         for lot in lots:
@@ -86,9 +96,18 @@ def ask_in_turn(
             some = [
                 _Asked(photo, {i: one[photo.id] for i, one in enumerate(known) if photo.id in one}) for photo in lot
             ]
-            yield some, [asked.photo.path for asked in some if asked.next(len(columns)) is not None]
+            todo = [asked.photo for asked in some if asked.next(len(columns)) is not None]
+            hashes.update((photo.path, photo.hash) for photo in todo)
+            yield some, [photo.path for photo in todo]
 
-    for some, looked in look_ahead(answerer, begun(), max_pixels):
+    def known(path: Path) -> Seen | None:
+        return cache.read(hashes[path]) if cache else None
+
+    def keep(paths: Sequence[Path], seen: Seen) -> None:
+        if cache:
+            cache.keep([hashes[path] for path in paths], seen)
+
+    for some, looked in look_ahead(answerer, begun(), max_pixels, known, keep):
         for place, column in enumerate(columns):
             todo = [asked for asked in some if asked.next(len(columns)) == place]
             replies = looked.ask([(asked.photo.path, column.question) for asked in todo])
@@ -99,6 +118,7 @@ def ask_in_turn(
                     keep_replies(opened, column, answerer.name, {one.photo.id: one.known[place] for one in todo})
         for asked in some:
             asked.next(len(columns))
+            hashes.pop(asked.photo.path, None)
         yield [(asked.photo, asked.replies) for asked in some]
 
 

@@ -1,6 +1,6 @@
 """Visual question answering over picture files, streamed in batches: the next pictures are decoded meanwhile."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,25 +71,39 @@ def ask_pictures(answerer: Answerer, asked: Iterable[Asked], max_pixels: int) ->
 
 
 def look_ahead(
-    answerer: Answerer, lots: Iterable[tuple[About, Sequence[Path]]], max_pixels: int
+    answerer: Answerer,
+    lots: Iterable[tuple[About, Sequence[Path]]],
+    max_pixels: int,
+    known: Callable[[Path], Seen | None] = lambda _: None,
+    keep: Callable[[Sequence[Path], Seen], None] = lambda *_: None,
 ) -> Iterator[tuple[About, Looked]]:
-    """Have an answerer look at the files of each lot in turn, each file once, however often the lot names it."""
+    """Have an answerer look at the files of each lot in turn, each file once, however often the lot names it.
 
-    def opened(lot: tuple[About, Sequence[Path]]) -> tuple[About, dict[Path, Picture], dict[Path, str]]:
+    What is `known` of a file is not looked at again; what is new is given to `keep`.
+    """
+
+    def opened(lot: tuple[About, Sequence[Path]]) -> tuple[About, dict[Path, Picture | Seen], dict[Path, str]]:
         about, paths = lot
-        pictures: dict[Path, Picture] = {}
+        found: dict[Path, Picture | Seen] = {}
         refused: dict[Path, str] = {}
         for path in dict.fromkeys(paths):
             try:
-                pictures[path] = open_picture(path, answerer.image_size, max_pixels)
+                found[path] = known(path) or open_picture(path, answerer.image_size, max_pixels)
             except AskpixError as error:
                 refused[path] = str(error)
-        return about, pictures, refused
+        return about, found, refused
 
     with ThreadPoolExecutor(DECODERS, "decode") as pool:
-        for about, pictures, refused in ahead(pool, opened, lots, DECODERS + 1):
-            seen = answerer.look([picture.image for picture in pictures.values()]) if pictures else None
-            yield about, Looked(answerer, seen, {path: row for row, path in enumerate(pictures)}, refused)
+        for about, found, refused in ahead(pool, opened, lots, DECODERS + 1):
+            pictures = {path: one.image for path, one in found.items() if isinstance(one, Picture)}
+            again = {path: one for path, one in found.items() if isinstance(one, Seen)}
+            seen = list(again.values())
+            if pictures:
+                new = answerer.look(list(pictures.values()))
+                keep(list(pictures), new)
+                seen.append(new)
+            rows = {path: row for row, path in enumerate((*again, *pictures))}
+            yield about, Looked(answerer, Seen.join(seen) if seen else None, rows, refused)
 
 
 def _fault(question: str) -> str | None:

@@ -19,6 +19,7 @@ from searcher.catalog import Embedding, File, Image, Wish
 from searcher.query import Part, Plan, parse
 from searcher.results import Hit, Photo, Reply, photos
 from searcher.search import Results
+from searcher.seen import SeenCache
 from searcher.settings import Settings, load_settings
 from searcher.vectors import Vectors
 from vlm.errors import AskpixError
@@ -316,8 +317,9 @@ class Library:
             yield from ask_pictures(self.answerer, asked, self.settings.max_pixels)
             return
         asked_photos = [p for p in photos_or_files if isinstance(p, Photo)]
+        cache = SeenCache(self.folder, self.answerer)
         yield from answers.ask_and_keep(
-            self.engine, self.answerer, question, save_as, asked_photos, self.settings.max_pixels
+            self.engine, self.answerer, question, save_as, asked_photos, self.settings.max_pixels, cache
         )
 
     def ask_all(

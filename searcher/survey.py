@@ -19,6 +19,7 @@ from searcher.catalog import File
 from searcher.intents import Intent, understand
 from searcher.query import Part, Plan, typed
 from searcher.results import Photo, Reply, photos
+from searcher.seen import SeenCache
 from searcher.tallies import Asked, Count, Step, empty
 from vlm.protocols import CANNOT_TELL
 from vlm.streams import batches
@@ -103,7 +104,9 @@ def _answers(library: "Library", asked: Asked, columns: Sequence[Column]) -> Ite
         for lot in lots:
             yield [(photo, [Reply(photo.path, asked.question, CANNOT_TELL, 0.0, why)]) for photo in lot]
         return
-    yield from ask_in_turn(library.engine, library.answerer, columns, lots, library.settings.max_pixels)
+    pixels = library.settings.max_pixels
+    cache = SeenCache(library.folder, library.answerer) if columns[-1].id is not None else None
+    yield from ask_in_turn(library.engine, library.answerer, columns, lots, pixels, cache)
 
 
 def _lots(library: "Library", ids: Sequence[int]) -> Iterator[list[Photo]]:

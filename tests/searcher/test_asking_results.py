@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from searcher import Library, Reply
+from searcher import Library, Reply, survey
 from searcher.best import measure
 from searcher.intents import Intent, understand
 from searcher.tallies import Asked, Count, Step, Tally, empty, wilson
@@ -236,15 +236,20 @@ def test_a_table_asks_only_where_the_thing_is(demo_copy: Library) -> None:
 
 
 def test_a_plan_a_filter_and_all_photos(demo_copy: Library) -> None:
-    among = ended(demo_copy.ask_all("how many are outdoors?", demo_copy.plan("path:animals"))).tally
-    assert among.total == len(demo_copy.browse("path:animals", k=1000))
+    def meant(photos: survey.Photos) -> int:
+        return survey.prepare(demo_copy, "is it night?", photos, None, 0).total
+
+    assert meant(demo_copy.plan("path:animals")) == len(demo_copy.browse("path:animals", k=1000))
+    assert 0 < meant(demo_copy.plan("a dog")) < demo_copy.count_images()
+    assert meant(None) == demo_copy.count_images()
+    assert meant([3, 2, 3]) == 2
+
+
+def test_a_sample_is_drawn_by_its_seed(demo_copy: Library) -> None:
     every = ended(demo_copy.ask_all("is it night?", sample=5, seed=3)).tally
     assert (every.total, every.asked, every.sample, every.seed) == (demo_copy.count_images(), 5, 5, 3)
     assert "sample of 5" in every.sentence
-    again = ended(demo_copy.ask_all("is it night?", sample=5, seed=3)).tally
-    assert again.rows == every.rows
-    found = ended(demo_copy.ask_all("which have a dog?", demo_copy.plan("a dog"))).tally
-    assert 0 < found.total < demo_copy.count_images()
+    assert ended(demo_copy.ask_all("is it night?", sample=5, seed=3)).tally.rows == every.rows
 
 
 def test_it_stops_when_told_and_what_was_computed_is_kept(demo_copy: Library) -> None:
@@ -363,7 +368,7 @@ def test_json_lines_are_answers_and_a_summary_if_wanted(askpix: Askpix, demo_cop
     ("more", "said"),
     [
         (("is it night?",), "which pictures?"),
-        (("is it night?", "--all-photos", "--search", "a dog"), "which pictures?"),
+        (("is it night?", "--all-photos", "--search", "a dog"), "--all-photos asks all"),
         ((" ", "--all-photos"), "the question is empty"),
     ],
 )

@@ -158,13 +158,10 @@ def size(text: str, width: int, height: int) -> tuple[int, int]:
             f'"{text}" is no size: write width x height in pixels, such as 1024x768, one of them, such as 1024x, '
             "or the longer side"
         )
-    if across and down:
-        return across, down
-    if matched[2]:
-        scale = across / width if across else (down or 0) / height
-    else:
-        scale = (across or 0) / max(width, height)
-    return across if matched[2] and across else max(1, round(width * scale)), down or max(1, round(height * scale))
+    if not matched[2] and height > width:
+        across, down = None, across  # the longer side
+    scale = across / width if across else (down or 1) / height
+    return across or max(1, round(width * scale)), down or max(1, round(height * scale))
 
 
 def _check_one(operation: Operation) -> None:
