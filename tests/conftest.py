@@ -1,6 +1,7 @@
 """Fixtures shared by all rooms: real photographs, the real model, a real library, the real command line."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -35,11 +36,23 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library folder of the demo photographs, indexed once for all workers."""
     shared = tmp_path_factory.getbasetemp().parent / f"demo-library-{vlm.load().name}"
     with FileLock(f"{shared}.lock"):
-        if not (shared / "catalog.sqlite").exists():
+        if not _untouched(shared).exists():
+            shutil.rmtree(shared, ignore_errors=True)
             with Library(shared, create=True) as library:
                 for _ in IndexRun(library, [PHOTOS]):
                     pass
+            shutil.copytree(shared, _untouched(shared))
     return shared
+
+
+def _untouched(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}-untouched")
+
+
+@pytest.fixture(scope="session")
+def untouched_demo_folder(demo_folder: Path) -> Path:
+    """The same as it was made, for copies: no test opens it, while the other one keeps what it is asked."""
+    return _untouched(demo_folder)
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ GUIDE = Path(__file__).parent.parent / "docs" / "python.md"
 
 
 def test_the_examples_run(
-    demo_folder: Path,
+    untouched_demo_folder: Path,
     photos: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    shutil.copytree(demo_folder, tmp_path / "photos.askpix")
+    shutil.copytree(untouched_demo_folder, tmp_path / "photos.askpix")
     (tmp_path / "pictures").mkdir()
     for name in ("holiday.jpg", "pictures/new.jpg"):
         shutil.copy(sorted(photos.rglob("*.jpg"))[0], tmp_path / name)

@@ -115,11 +115,11 @@ def test_a_name_that_is_not_utf8(askpix: Askpix, folder: Path, tmp_path: Path) -
         (("search", "dog", "--like", "no.jpg"), "no.jpg: cannot be opened: No such file or directory"),
         (("search", "dog", "--model", "no-such-model"), "no-such-model"),
         (("similar", "pyproject.toml"), "pyproject.toml: not a picture in a format that can be read"),
-        (("ask", "what?"), "which pictures? Name one with --image, or some with --search or --where"),
+        (("ask", "what?"), "which pictures? Name one with --image, some with --search or --where, or all with"),
         (("ask", "what?", "--image", "no.jpg"), "no.jpg: cannot be opened"),
         (("ask", "is there a dog?", "--search", "dog", "--save-as", "tag"), "'tag' cannot name a column"),
         (("ask", " ", "--where", "path:jpg"), "the question is empty; ask something"),
-        (("serve", "--host", "0.0.0.0"), "sign-in is not set up"),
+        (("serve", "--host", "0.0.0.0"), "there are no accounts, so only this machine is served"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
 )

@@ -5,17 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
 
-from searcher import Library, database
-from searcher.catalog import Answer, Question
+from searcher import Library
 
 
 @pytest.fixture
-def demo_copy(demo_folder: Path, tmp_path: Path) -> Iterator[Library]:
-    """The library of the demo photographs, a copy to write into, of which nothing has been asked."""
-    with Library(shutil.copytree(demo_folder, tmp_path / "library")) as library:
-        with database.writing(library.engine) as session:
-            session.execute(delete(Answer))
-            session.execute(delete(Question))
+def demo_copy(untouched_demo_folder: Path, tmp_path: Path) -> Iterator[Library]:
+    """The library of the demo photographs, a copy to write into."""
+    with Library(shutil.copytree(untouched_demo_folder, tmp_path / "library")) as library:
         yield library

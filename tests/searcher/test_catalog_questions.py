@@ -43,9 +43,9 @@ def tell(library: Library) -> Library:
 
 
 @pytest.fixture(scope="module")
-def library(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+def library(untouched_demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     """The demo photographs, some of which say when and where they were taken; only to be read."""
-    with Library(shutil.copytree(demo_folder, tmp_path_factory.mktemp("told") / "library")) as library:
+    with Library(shutil.copytree(untouched_demo_folder, tmp_path_factory.mktemp("told") / "library")) as library:
         yield tell(library)
 
 

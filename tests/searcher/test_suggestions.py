@@ -15,10 +15,9 @@ from searcher.suggestions import KEPT, MOST, forget, past_searches, remember, sp
 
 
 @pytest.fixture(scope="module")
-def lived_in(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+def lived_in(untouched_demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     """A copy of the demo library with an album, people's tags, a camera, a place, dates, and a column of answers."""
-    made = shutil.ignore_patterns("thumbnails", "queries", "*.lock")
-    with Library(shutil.copytree(demo_folder, tmp_path_factory.mktemp("lived") / "library", ignore=made)) as library:
+    with Library(shutil.copytree(untouched_demo_folder, tmp_path_factory.mktemp("lived") / "library")) as library:
         make_album(library, "Summer in Lyon")
         correct_tags(library, 1, ["Mia", "our cat"], [])
         with database.writing(library.engine) as session:

@@ -37,10 +37,9 @@ def client(demo_library: Library) -> FlaskClient:
 
 
 @pytest.fixture
-def own_library(demo_folder: Path, tmp_path: Path) -> Iterator[Library]:
+def own_library(untouched_demo_folder: Path, tmp_path: Path) -> Iterator[Library]:
     """A copy of the demo library that a test may change."""
-    made = shutil.ignore_patterns("thumbnails", "queries", "*.lock")
-    with Library(shutil.copytree(demo_folder, tmp_path / "library", ignore=made)) as library:
+    with Library(shutil.copytree(untouched_demo_folder, tmp_path / "library")) as library:
         yield library
 
 
@@ -51,11 +50,10 @@ def own_client(own_library: Library) -> FlaskClient:
 
 
 @pytest.fixture(scope="session")
-def large_folder(demo_folder: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def large_folder(untouched_demo_folder: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library folder with `LARGE` more photos, a day apart, each with a caption of its number; five have no date."""
     folder = tmp_path_factory.mktemp("large")
-    made = shutil.ignore_patterns("thumbnails", "queries", "*.lock")
-    shutil.copytree(demo_folder, folder / "library", ignore=made)
+    shutil.copytree(untouched_demo_folder, folder / "library")
     (folder / "photos").mkdir()
     pictures = sorted(photos.rglob("*.jpg"))
     with Library(folder / "library") as library, database.writing(library.engine) as session:
