@@ -128,11 +128,12 @@ def own_address(own_library: Library) -> Iterator[str]:
 @contextmanager
 def _served(library: Library) -> Iterator[str]:
     server = waitress.create_server(create_app(library), host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run)
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
     server.close()
-    thread.join(timeout=10)
+    thread.join(timeout=2)  # a browser may hold its connections open for longer
+    server.task_dispatcher.shutdown(timeout=2)  # or its threads would keep the library for ever
 
 
 @pytest.fixture(scope="session")
