@@ -27,6 +27,7 @@ from searcher.wording import MOST_PHOTOS, About, Facts, Worded, word
 from vlm.errors import AskpixError
 from vlm.protocols import CANNOT_TELL
 from webui.chips import chips
+from webui.chosen_ids import MOST_IDS, chosen_ids
 from webui.events import stream
 from webui.found import PAGE, look, shown_of
 from webui.library import current_library
@@ -37,7 +38,6 @@ from webui.view import View
 blueprint = Blueprint("ask", __name__)
 blueprint.before_request(refuse_other_sites)
 
-MOST_IDS = 2_000  # photos that an address can name
 MOST_SHOWN = 2_000  # photos that are shown with their answers
 _EVERY_S = 0.5  # between two tallies that are sent
 _LATELY = 20  # tallies by which the rate is reckoned
@@ -68,7 +68,7 @@ class Asking:
         return cls(
             check_question(said.get("question", "")),
             View.of_request(),
-            _ids(said.get("ids", "")),
+            tuple(chosen_ids(said)),
             "every" in said,
             "photos" in said,
             said.get("only", ""),
@@ -234,12 +234,3 @@ def citations(text: str) -> list[str]:
 
 def _sample(asking: Asking) -> int | None:
     return 0 if asking.every else None
-
-
-def _ids(said: str) -> tuple[int, ...]:
-    if not re.fullmatch(r"(\d{1,18}(,\d{1,18})*)?", said):
-        raise AskpixError("ids does not say which photos are asked; write for example ids=3,14")
-    ids = tuple(dict.fromkeys(map(int, filter(None, said.split(",")))))
-    if len(ids) > MOST_IDS:
-        raise AskpixError(f"{len(ids):,} photos are named, {MOST_IDS:,} are the most; search for them instead")
-    return ids

@@ -9,12 +9,14 @@ from flask_babel import lazy_gettext
 from werkzeug import Response
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from searcher import changes
+from searcher.albums import albums
 from searcher.facets import Facet, facets
 from vlm.errors import AskpixError
 from webui.chips import Chip, changed_query, chips, marked
 from webui.formats import quoted
 from webui.found import PAGE, look
-from webui.guard import VIEWER, needs
+from webui.guard import EDITOR, VIEWER, may, needs
 from webui.library import current_library
 from webui.origin import refuse_other_sites
 from webui.sought_pictures import MOST_BYTES, keep
@@ -60,6 +62,9 @@ def search() -> ResponseReturnValue:
         total=found.total if view.searching else library.count_images(),
         tries=[] if found.shown else tries(library, view, parts),
         query="" if view.picture else changed_query(library, view),
+        selecting="select" in request.args,
+        albums=[album.name for album in albums(library) if album.query is None] if may(EDITOR) else [],
+        done=changes.find(library, request.args.get("did", "")),
     )
     response = make_response(shown)
     keep_typed(response, library, view.q, found=bool(found.shown))

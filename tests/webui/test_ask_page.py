@@ -133,7 +133,7 @@ def test_a_viewer_asks_and_keeps_no_column(own_client: FlaskClient, own_library:
 @pytest.mark.parametrize(
     ("url", "line"),
     [
-        ("/ask?ids=1,x&question=what?", "ids does not say which photos are asked"),
+        ("/ask?ids=1,x&question=what?", "ids does not say which photos are meant"),
         (f"/ask?question=what?&ids={','.join(map(str, range(1, MOST_IDS + 2)))}", "search for them instead"),
         ("/ask?question=", "the question is empty"),
     ],
