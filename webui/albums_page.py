@@ -15,11 +15,9 @@ from searcher.albums import (
 )
 from webui.formats import quoted
 from webui.library import current_library
-from webui.origin import refuse_other_sites
 from webui.view import View
 
 blueprint = Blueprint("albums", __name__)
-blueprint.before_request(refuse_other_sites)
 
 
 @blueprint.get("/albums")

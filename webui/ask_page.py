@@ -31,12 +31,10 @@ from webui.chosen_ids import MOST_IDS, chosen_ids
 from webui.events import stream
 from webui.found import PAGE, look, shown_of
 from webui.library import current_library
-from webui.origin import refuse_other_sites
 from webui.pace import Pace
 from webui.view import View
 
 blueprint = Blueprint("ask", __name__)
-blueprint.before_request(refuse_other_sites)
 
 MOST_SHOWN = 2_000  # photos that are shown with their answers
 _EVERY_S = 0.5  # between two tallies that are sent

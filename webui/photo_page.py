@@ -12,13 +12,11 @@ from webui.about import about
 from webui.chips import chips
 from webui.found import Shown, beside, fold
 from webui.library import current_library
-from webui.origin import refuse_other_sites
 from webui.reasons import reasons
 from webui.thread import thread
 from webui.view import View
 
 blueprint = Blueprint("photo", __name__)
-blueprint.before_request(refuse_other_sites)
 
 SIMILAR = 12
 

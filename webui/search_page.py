@@ -18,14 +18,12 @@ from webui.formats import quoted
 from webui.found import PAGE, look
 from webui.guard import EDITOR, VIEWER, may, needs
 from webui.library import current_library
-from webui.origin import refuse_other_sites
 from webui.sought_pictures import MOST_BYTES, keep
 from webui.suggestions import keep_typed, mark_typed
 from webui.tries import tries
 from webui.view import ARRANGED, View
 
 blueprint = Blueprint("search", __name__)
-blueprint.before_request(refuse_other_sites)
 
 _TITLES = {
     "tag": lazy_gettext("Tags"),

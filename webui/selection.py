@@ -10,11 +10,9 @@ from searcher.corrections import tag_photos
 from vlm.errors import AskpixError
 from webui.chosen_ids import chosen_ids
 from webui.library import current_library
-from webui.origin import refuse_other_sites
 from webui.view import View
 
 blueprint = Blueprint("selection", __name__)
-blueprint.before_request(refuse_other_sites)
 
 
 @blueprint.post("/selection/tag")

@@ -9,7 +9,6 @@ from flask_openapi3.models.tag import Tag
 from werkzeug.exceptions import BadRequest
 
 from webui.api import freshness
-from webui.origin import refuse_other_sites
 
 PREFIX = "/api/v1"
 MOST_JSON = 1_000_000  # bytes
@@ -46,7 +45,6 @@ def topic(name: str, about: str, *, takes: str = "application/json", most: int =
         abp_responses={code: {"description": said, "content": _PROBLEM} for code, said in _PROBLEMS.items()},
         operation_id_callback=_name_of_function,
     )
-    blueprint.before_request(refuse_other_sites)
     blueprint.before_request(_check_body(takes, most))
     blueprint.before_request(freshness.answer_if_unchanged)
     blueprint.after_request(freshness.mark)
