@@ -27,7 +27,8 @@ def photo(page: Page, number: int) -> Locator:
 
 def scroll(page: Page, pixels: int) -> None:
     """Scroll, and wait for the figures there."""
-    page.evaluate(f"scrollBy(0, {pixels})")
+    drawn = "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+    page.evaluate(f"scrollBy(0, {pixels}); {drawn}")
     expect(page.locator(".waiting")).to_have_count(0)
 
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from mcp_types import CallToolResult, ImageContent, TextContent
 from PIL import Image
 
 from searcher import Library
-from support import Askpix, records
+from support import Askpix
 from vlm.errors import AskpixError
 from webui.mcp_commands import mcp
 
@@ -109,16 +110,22 @@ def test_mistakes_are_told_in_a_sentence(demo_folder: Path) -> None:
     speak(demo_folder, use)
 
 
-def test_standard_output_carries_the_protocol_alone(askpix: Askpix, demo_folder: Path) -> None:
+def test_standard_output_carries_the_protocol_alone(demo_folder: Path) -> None:
     about = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
     messages = [
         {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": about},
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
         {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
     ]
-    done = askpix("mcp", "--library", demo_folder, input="".join(f"{json.dumps(message)}\n" for message in messages))
-    assert done.returncode == 0
-    assert [record["id"] for record in records(done)] == [1, 2]
+    command = [sys.executable, "-m", "askpix", "mcp", "--library", str(demo_folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin and server.stdout
+        server.stdin.writelines(f"{json.dumps(message)}\n" for message in messages)
+        server.stdin.flush()
+        answers = [json.loads(server.stdout.readline()) for _ in range(2)]
+        rest, _ = server.communicate(timeout=60)  # closes what it listens to, which ends it
+    assert (server.returncode, rest) == (0, "")
+    assert [answer["id"] for answer in answers] == [1, 2]
 
 
 def test_without_the_extra_it_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,8 +71,9 @@ def test_what_cannot_be_run_is_refused_in_one_sentence(data: Any, line: str) -> 
 
 
 def test_sizes_and_aspects() -> None:
-    assert size("1024x768") == (1024, 768)
-    assert size("1024") == (1024, None)
+    assert size("1024x768", 3000, 2000) == (1024, 768)
+    assert size("1024", 2048, 1000) == size("1024x", 2048, 1000) == (1024, 500)
+    assert size("1024", 1000, 2048) == size("x1024", 1000, 2048) == (500, 1024)
     assert aspect("3:2") == 1.5
     assert aspect("square") == 1
     check([Operation("resize", text="800 x 600")])
