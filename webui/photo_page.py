@@ -8,6 +8,7 @@ from werkzeug import Response
 from searcher import Library, Photo
 from searcher.catalog import PEOPLE
 from searcher.corrections import correct_caption, correct_tags
+from vlm.errors import AskpixError
 from webui.about import about
 from webui.chips import chips
 from webui.found import Shown, beside, fold
@@ -66,5 +67,8 @@ def _similar(library: Library, photo: Photo, same: list[Photo]) -> list[Shown]:
     if not library.count_vectors():
         return []
     known = {one.id for one in same}
-    found = fold(library, library.similar(photo.id, k=2 * SIMILAR))
+    try:
+        found = fold(library, library.similar(photo.id, k=2 * SIMILAR))
+    except AskpixError:  # it is not encoded yet, or not by this model: all else about it is shown
+        return []
     return [shown for shown in found if shown.hit.photo.id not in known][:SIMILAR]

@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from searcher import Library, database, wordsearch
 from searcher.albums import albums, make_album
-from searcher.catalog import Reading
+from searcher.catalog import File, Image, Reading
 
 
 def test_why_it_matched_is_told_part_by_part(client: FlaskClient, demo_library: Library) -> None:
@@ -104,3 +104,12 @@ def test_the_text_in_a_picture_is_shown_and_framed(own_client: FlaskClient, own_
     assert photo
     framed = own_client.get("/image/1?q=menu&lines=1").text.partition('class="about"')[0]
     assert f'<rect x="{photo.width / 4}" y="{photo.height / 2}"' in framed
+
+
+def test_a_photo_without_an_embedding_has_its_page(own_library: Library, own_client: FlaskClient) -> None:
+    with database.writing(own_library.engine) as session:
+        image = Image(hash="0" * 64, width=3, height=2, format="jpeg")
+        session.add(image)
+        session.flush()
+        session.add(File(folder="/photos", name="new.jpg", size=1, mtime_ns=1, image_id=image.id))
+    assert own_client.get(f"/image/{image.id}").status_code == 200
