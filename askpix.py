@@ -4,7 +4,10 @@ import sys
 
 import click
 
+import indexer.care_commands
+import indexer.catalog_commands
 import indexer.commands
+import indexer.vector_commands
 import searcher.album_commands
 import searcher.ask_commands
 import searcher.commands
@@ -16,6 +19,7 @@ import vlm.editing.commands
 import webui.accounts_commands
 import webui.commands
 import webui.mcp_commands
+import webui.plan_commands
 from vlm.console import note
 from vlm.errors import AskpixError
 
@@ -30,6 +34,7 @@ for verb in (
     indexer.commands.index,
     indexer.commands.prune,
     indexer.commands.runs,
+    indexer.vector_commands.vectors,
     searcher.commands.search,
     searcher.commands.similar,
     searcher.album_commands.albums,
@@ -42,13 +47,17 @@ for verb in (
     webui.commands.serve,
     webui.accounts_commands.accounts,
     webui.mcp_commands.mcp,
+    webui.plan_commands.plan,
     vlm.commands.evaluate,
     vlm.commands.train,
     searcher.commands.duplicates,
     searcher.export_commands.export,
     searcher.export_commands.import_,
     searcher.model_commands.models,
-    searcher.commands.doctor,
+    indexer.care_commands.doctor,
+    indexer.catalog_commands.db,
+    indexer.care_commands.backup,
+    indexer.care_commands.restore,
     searcher.completion.completion,
 ):
     cli.add_command(verb)

@@ -1,17 +1,18 @@
 """The first phase of a run: which files are new or changed, by sizes and times alone."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from indexer.progress import Progress
-from indexer.scan import Listing, lies_in, scan
+from indexer.scan import Found, Listing, Root, lies_in, list_again, scan
+from indexer.sources import piecemeal
 from indexer.store import Checked, Store
+from searcher.elsewhere import LIST, TAR
 
 
 def check(
-    roots: Sequence[Path], store: Store, progress: Progress, unreadable: dict[str, str], *, mark: bool = True
+    roots: Sequence[Root], store: Store, progress: Progress, unreadable: dict[str, str], *, mark: bool = True
 ) -> Generator[list[Any], None, tuple[list[Listing], int]]:
     """Go through the folders, one a step, and mark what is gone or back in the catalog (unless not to `mark`).
 
@@ -22,6 +23,7 @@ def check(
     count = 0
     visited: set[str] = set()
     holding: set[str] = set()  # those of them with files
+    named = {root for root in roots if isinstance(root, str)}
     progress.enter("checking")
     for listing in scan(roots, store.library.folder, unreadable.__setitem__):
         visited.add(listing.folder)
@@ -31,22 +33,52 @@ def check(
             checked = store.check(listing.folder, listing.files, listing.whole)
             if mark:
                 store.mark(checked)
+        if listing.whole and listing.folder in named:
+            piecemeal.mended(listing.folder, store)
         if checked.changed:
             todo.append(replace(listing, files=[] if listing.whole else checked.changed))
             count += len(checked.changed)
-        _count(progress, listing, checked)
+        progress.summary.seen += len(listing.files)
+        _count(progress, len(listing.files), checked)
         yield []
     for root in map(str, roots) if mark else ():
         # A root without a file below it is more likely a drive that is not mounted than a purge.
         if any(lies_in(folder, root) for folder in holding):
             # Edits lie in the library's own folder, which is not visited.
             store.mark_missing_folders(root, visited, [*unreadable, str(store.library.folder)])
+    pieces = [root for root in map(str, roots) if root.startswith((TAR, LIST))]
+    for folder in pieces:
+        pending = 0
+        for piece in piecemeal.compare(folder, store, unreadable.__setitem__):
+            pending += piece.todo
+            if mark:
+                store.mark(piece.checked)
+            progress.summary.seen += piece.seen if mark else max(piece.seen, piece.todo)
+            _count(progress, piece.seen, piece.checked)
+            yield []
+        if pending:
+            todo.append(Listing(folder, [], whole=True))
+            count += pending
+    if mark and (there := set(pieces) - unreadable.keys()):
+        store.mark(piecemeal.gone_beside(there, store))
     return todo, count
 
 
-def _count(progress: Progress, listing: Listing, checked: Checked) -> None:
-    progress.summary.seen += len(listing.files)
+def changed(todo: Iterable[Listing], store: Store, progress: Progress, unreadable: dict[str, str]) -> Iterator[Found]:
+    """The files of these folders that are new or changed, as they are now."""
+    for listing in todo:
+        for files in list_again(listing, unreadable.__setitem__):
+            if listing.folder.startswith(TAR):  # which was not read when the others were counted
+                pictures = [found for found in files if found.name]
+                checked = store.check(listing.folder, pictures, whole=False)
+                store.mark(checked)
+                progress.summary.seen += len(pictures)
+                _count(progress, len(pictures) - len(checked.changed), checked)
+            yield from store.claimed(listing, files)
+
+
+def _count(progress: Progress, files: int, checked: Checked) -> None:
     progress.summary.unchanged += checked.unchanged
     progress.summary.refused += len(checked.refused)
     progress.summary.reasons.update(checked.refused)
-    progress.advance(len(listing.files))
+    progress.advance(files)

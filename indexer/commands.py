@@ -1,5 +1,6 @@
 """The verbs that fill a library, and tidy it."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from vlm.errors import AskpixError
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from indexer.cluster.joining import Cluster
     from indexer.pipeline import IndexRun
     from indexer.progress import Progress, Summary
     from searcher import Library
@@ -21,7 +23,7 @@ _SLOWEST = 3  # stages shown beside the bar
 
 
 @click.command(epilog="Example: askpix index ~/Pictures")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True)
 @library_option
 @model_option
 @captioner_option
@@ -31,9 +33,14 @@ _SLOWEST = 3  # stages shown beside the bar
 @click.option("--text/--no-text", default=None, help="Read the text in pictures too (needs askpix[ocr]; slow).")
 @click.option("--watch", is_flag=True, help="Then go on following changes, at low priority, until interrupted.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done, and how long by a sample it should take.")
+@click.option(
+    "--ray",
+    metavar="local|ADDRESS",
+    help="Spread the work over the Ray cluster at HOST:PORT, or one on this machine (needs askpix[cluster]).",
+)
 @json_option
 def index(
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     library: Path | None,
     model: str | None,
     captioner: str | None,
@@ -43,9 +50,11 @@ def index(
     text: bool | None,
     watch: bool,
     dry_run: bool,
+    ray: str | None,
     as_json: bool,
 ) -> None:
-    """Index photos: PATHS are folders, searched with all below them, or picture files.
+    """Index photos: PATHS are folders, searched with all below them, picture files, URLs of buckets
+    (s3://bucket/prefix), WebDataset .tar files, or .csv or .parquet lists with a column url.
 
     Every photo is encoded first, so that it can be found, and captioned then; the photos themselves are never
     changed. A run that is interrupted goes on where it stopped when it is started again; unchanged files are
@@ -58,11 +67,13 @@ def index(
     settings = load_settings(
         library=library, model=model, captioner=captioner, caption_language=caption_language, text=text, **runtime
     )
-    with Library(settings=settings, create=True) as opened:
+    if ray and (watch or dry_run):
+        raise click.UsageError(f"--ray does not go with {'--watch' if watch else '--dry-run'}")
+    with _cluster(ray) as cluster, Library(settings=settings, create=True) as opened:
         if watch:
             _follow(opened, paths, not no_captions, as_json)
             return
-        run = IndexRun(opened, paths, captions=not no_captions)
+        run = IndexRun(opened, paths, captions=not no_captions, cluster=cluster)
         if dry_run:
             _foretell(run, as_json)
         elif _show(run, as_json):
@@ -112,7 +123,16 @@ def runs(library: Path | None, count: int, as_json: bool) -> None:
                 say(str(run))
 
 
-def _follow(library: "Library", paths: tuple[Path, ...], captions: bool, as_json: bool) -> None:
+def _cluster(address: str | None) -> "AbstractContextManager[Cluster | None]":
+    """The Ray cluster that is to do the work, if one is."""
+    if address is None:
+        return nullcontext()
+    from indexer.cluster.joining import join
+
+    return join(address)
+
+
+def _follow(library: "Library", paths: tuple[str, ...], captions: bool, as_json: bool) -> None:
     """Index again after each change; what goes wrong once is told, and tried again after the next."""
     import os
 
@@ -131,10 +151,11 @@ def _show(run: "IndexRun", as_json: bool) -> int:
     """Make a run go and tell how it does; how many files it refused."""
     from tqdm import tqdm
 
+    from indexer.pipeline import WAITING
     from indexer.store import Job
 
     for part, chosen in run.models.items():
-        note(f"{part} by {chosen.name} on {chosen.runs_on}")
+        note(f"{part} by {chosen.name} on {run.cluster or chosen.runs_on}")
     with tqdm(unit=" photos", dynamic_ncols=True) as bar:
         for done in run:
             for one in done:
@@ -146,6 +167,8 @@ def _show(run: "IndexRun", as_json: bool) -> int:
                 elif told and not as_json:
                     bar.clear()
                     say(f"{path}: {told}")
+            if run.progress.phase == WAITING and bar.desc != WAITING:
+                note("another run is indexing this library; this one goes on when it has ended")
             _move(bar, run.progress)
         _move(bar, run.progress)
     _tell(run.summary, as_json)

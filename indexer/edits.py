@@ -12,10 +12,13 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy import delete as deleting
 from sqlalchemy.orm import Session
 
-from indexer.pipeline import LOCK, IndexRun
+from indexer.pipeline import IndexRun
 from indexer.prune import drop_renditions, forget, leave_group
+from indexer.working import alone, check_free
 from searcher import Library, Photo, database
 from searcher.catalog import Edit, File, Image, Run
+from searcher.elsewhere import Where
+from searcher.originals import local
 from vlm.editing import Result
 from vlm.editing.writing import SUFFIXES, write
 from vlm.errors import AskpixError
@@ -36,13 +39,13 @@ def keep(library: Library, photo: Photo, result: Result, instruction: str, edito
     nothing is kept.
     """
     with _held(library, _LOCK, "another edit is being kept in"):
-        with _held(library, LOCK, _INDEXING):
-            pass  # the run below takes it itself
+        check_free(library, _busy(library, _INDEXING), _WAIT_S)  # the run below takes it itself
         plan = [operation.as_json() for operation in result.plan]
         if (before := _same(library, photo.id, plan, editor)) is not None and library.photo(before):
             return before
         path = _free(library, photo.path)
-        notes = result.notes + write(result.image, path, photo.path, result.plan, f"askpix {editor}")
+        with local(photo.path) as original:
+            notes = result.notes + write(result.image, path, original, result.plan, f"askpix {editor}")
         verdict = asdict(result.verdict) | {"notes": notes}
         try:
             return _add(
@@ -65,7 +68,7 @@ def delete(library: Library, image_id: int) -> None:
     What was made from it counts as made from what it was made from, by both plans. Raises AskpixError when the image
     is no edit, while a run is indexing, and when the file cannot be removed.
     """
-    with _held(library, LOCK, _INDEXING), database.writing(library.engine) as session:
+    with alone(library, _busy(library, _INDEXING), _WAIT_S), database.writing(library.engine) as session:
         edit = session.get(Edit, image_id)
         if edit is None:
             raise AskpixError("this photo is no edit, and only edits are deleted here; originals are never touched")
@@ -75,7 +78,7 @@ def delete(library: Library, image_id: int) -> None:
         session.delete(edit)
         session.flush()
         here = File.image_id == image_id, File.folder == str(library.folder / FOLDER)
-        paths = [file.path for file in session.scalars(select(File).where(*here))]
+        paths = [Path(file.folder, file.name) for file in session.scalars(select(File).where(*here))]
         gone = _drop_files(session, *here)
         for path in paths:  # last, so that nothing is forgotten of a file that cannot be removed
             try:
@@ -111,14 +114,18 @@ def _held(library: Library, lock: str, busy: str) -> Iterator[None]:
     try:
         held.acquire(timeout=_WAIT_S)
     except Timeout as error:
-        raise AskpixError(f"{busy} {library.folder}; try it again when that has ended") from error
+        raise AskpixError(_busy(library, busy)) from error
     try:
         yield
     finally:
         held.release()
 
 
-def _free(library: Library, original: Path) -> Path:
+def _busy(library: Library, what: str) -> str:
+    return f"{what} {library.folder}; try it again when that has ended"
+
+
+def _free(library: Library, original: Where) -> Path:
     """A file that is not there yet, named for the photo that it is made from."""
     folder = library.folder / FOLDER
     try:

@@ -1,17 +1,18 @@
 """The second phase of a run: hash, decode, encode and store what is new, as one bounded stream of jobs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
-from pathlib import Path
 
+from indexer.checking import changed
 from indexer.looks import Looks
 from indexer.progress import Progress
-from indexer.scan import Found, Listing, list_again
+from indexer.scan import Found, Listing
 from indexer.stages import Stages
 from indexer.store import Job, Store
 from searcher import Library
+from searcher.elsewhere import split_location
 from vlm.streams import ahead, batches
 
 BATCH = 32  # files looked up together; a model may want more pictures at a time
@@ -33,7 +34,7 @@ class Embedding:
         """Encode what has changed in these folders; yields each batch once it is committed."""
         stages = Stages(self.library.encoder.image_size, self.library.settings.max_pixels, self.progress.timed)
         with ThreadPoolExecutor(DECODERS, "decode") as pool:
-            hashed = ahead(pool, stages.hash, self._changed(todo), 2 * BATCH)
+            hashed = stages.hash_ahead(self.changed(todo), 2 * BATCH, pool)
             parts = chain.from_iterable(map(stages.moments, hashed))
             decoded = ahead(pool, stages.decode, self._lacking(parts), 2 * BATCH)
             # As many at a time as the encoder likes just then.
@@ -42,15 +43,14 @@ class Embedding:
         if refused := [_refused_folder(path, why) for path, why in self.unreadable.items()]:
             self.progress.summary.seen += len(refused)
             self.store.write(refused)
-            self._count(refused)
+            self.count(refused)
             yield refused
 
     # The stages, in their order
 
-    def _changed(self, todo: Iterable[Listing]) -> Iterator[Found]:
-        for listing in todo:
-            files = list_again(listing, self.unreadable.__setitem__)
-            yield from self.store.check(listing.folder, files, whole=False).changed
+    def changed(self, todo: Iterable[Listing]) -> Iterator[Found]:
+        """The files of these folders that are new or changed, as they are now."""
+        return changed(todo, self.store, self.progress, self.unreadable)
 
     def _lacking(self, jobs: Iterator[Job]) -> Iterator[Job]:
         """Say of each job whether its content lacks an embedding, so that nothing known is decoded."""
@@ -71,10 +71,11 @@ class Embedding:
             if self.looks:
                 for row, job in enumerate(new):
                     self.looks.keep(images[job.hash], seen.take([row]))
-        self._count(done)
+        self.count(done)
         return done
 
-    def _count(self, jobs: list[Job]) -> None:
+    def count(self, jobs: Sequence[Job]) -> None:
+        """Files are done, or refused."""
         files = [job for job in jobs if not job.found.moment]
         refused = [job.reason for job in files if job.reason]
         summary = self.progress.summary
@@ -85,4 +86,4 @@ class Embedding:
 
 
 def _refused_folder(path: str, reason: str) -> Job:
-    return Job(Found(str(Path(path).parent), Path(path).name, 0, 0), reason=reason, again=True)
+    return Job(Found(*split_location(path), 0, 0), reason=reason, again=True)

@@ -2,7 +2,8 @@
 
 import random
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from indexer.kinds import CAPTIONS, TEXT
 from indexer.pipeline import EMBEDDINGS, IndexRun
 from indexer.scan import Listing, list_again
 from searcher import Library, database
+from searcher.elsewhere import Unreachable, Where
+from searcher.originals import local
 from searcher.results import paths_of
 from vlm.video import split_moment
 
@@ -24,7 +27,7 @@ SAMPLE = 16  # photos
 @dataclass(frozen=True)
 class Foretold:
     """What a run would do: counts of files to look at, to encode, and of images to caption and to read; `seconds` it
-    should take, and `each` the milliseconds a photo by phase, measured on `sampled` photos."""
+    should take once they are fetched, and `each` the milliseconds a photo by phase, measured on `sampled` photos."""
 
     seen: int
     unchanged: int
@@ -61,8 +64,8 @@ def foretell(run: IndexRun) -> Foretold:
             todo, encode = ended.value
             break
     known, files = _lacking(run)
-    sample = _sample(run, todo) if encode else files
-    each = _measured(run, sample)
+    with _fetched(_sample(run, todo) if encode else files) as sample:
+        each = _measured(run, sample)
     # What was encoded before is looked at once more to be captioned.
     again = known.get(CAPTIONS, 0) * each.get(EMBEDDINGS, 0)
     counts = {EMBEDDINGS: encode, **{phase: encode + count for phase, count in known.items()}}
@@ -79,9 +82,10 @@ def foretell(run: IndexRun) -> Foretold:
     )
 
 
-def _lacking(run: IndexRun) -> tuple[dict[str, int], list[Path]]:
+def _lacking(run: IndexRun) -> tuple[dict[str, int], list[Where]]:
     """How many known images lack what is written about images, by phase, and the files of some of them."""
-    counts, files = {}, {}
+    counts: dict[str, int] = {}
+    files: dict[int, Where] = {}
     with database.session(run.library.engine) as session:
         for kind in run.kinds(None):
             wanting = lacking(kind, run.roots)
@@ -89,23 +93,36 @@ def _lacking(run: IndexRun) -> tuple[dict[str, int], list[Path]]:
             files.update(paths_of(session, session.scalars(wanting.limit(SAMPLE)).all()))
     # Moments lie in their videos, and nobody has looked yet whether the files are still there.
     whole = dict.fromkeys(path.with_name(split_moment(path.name)[0]) for path in files.values())
-    return counts, [path for path in whole if path.exists()][:SAMPLE]
+    return counts, [path for path in whole if not isinstance(path, Path) or path.exists()][:SAMPLE]
 
 
-def _sample(run: IndexRun, todo: Iterable[Listing]) -> list[Path]:
-    """Some of the files that have changed, each as likely as any other."""
+def _sample(run: IndexRun, todo: Iterable[Listing]) -> list[Where]:
+    """Some of the files that have changed, each as likely as any other; of a tar or a list those that come first."""
     dice = random.Random(0)  # noqa: S311
-    sample: list[Path] = []
+    sample: list[Where] = []
     seen = 0
     for listing in todo:
-        files = list_again(listing, lambda _path, _reason: None)
+        files = next(list_again(listing, lambda _path, _reason: None), [])
         for found in run.store.check(listing.folder, files, whole=False).changed:
+            if found.reason or not found.name:
+                continue
             seen += 1
             if len(sample) < SAMPLE:
                 sample.append(found.path)
             elif (place := dice.randrange(seen)) < SAMPLE:
                 sample[place] = found.path
     return sample
+
+
+@contextmanager
+def _fetched(sample: list[Where]) -> Iterator[list[Path]]:
+    """Files of this machine with the photos; those that cannot be had are left out."""
+    with ExitStack() as opened:
+        paths = []
+        for where in sample:
+            with suppress(Unreachable):
+                paths.append(opened.enter_context(local(where)))
+        yield paths
 
 
 def _measured(run: IndexRun, sample: list[Path]) -> dict[str, float]:

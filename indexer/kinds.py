@@ -42,7 +42,7 @@ def captions(library: Library, captioner: Captioner, looks: Looks | None, *, las
 
     has = exists().where(Caption.image_id == Image.id, Caption.model == by)
     batch = max(READ_TOGETHER, captioner.batch)
-    return Kind(CAPTIONS, has, captioner.image_size, batch, make, keep, told, looks or frozenset())
+    return Kind(CAPTIONS, captioner.name, has, captioner.image_size, batch, make, keep, told, looks or frozenset())
 
 
 def texts(reader: "Reader") -> Kind:
@@ -64,7 +64,7 @@ def texts(reader: "Reader") -> Kind:
         )
 
     has = exists().where(Reading.image_id == Image.id, Reading.model == reader.name)
-    return Kind(TEXT, has, reader.image_size, READ_TOGETHER, make, keep, _shown)
+    return Kind(TEXT, reader.name, has, reader.image_size, READ_TOGETHER, make, keep, _shown)
 
 
 def _shown(lines: Sequence["Line"]) -> str:

@@ -3,28 +3,32 @@
 import errno
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import cast
 
-from filelock import FileLock, Timeout
-
-from indexer import kinds, standing
+from indexer import filling, kinds, standing
 from indexer.checking import check
+from indexer.cluster import spreading
+from indexer.cluster.joining import Cluster
 from indexer.embedding import Embedding
-from indexer.filling import Filled, Kind, fill
+from indexer.filling import Filled, Kind
 from indexer.looks import Looks
 from indexer.progress import Progress, Summary
-from indexer.scan import roots_of
+from indexer.scan import Listing, roots_of
 from indexer.store import Job, Store
+from indexer.working import Busy
 from searcher import Library
 from searcher.answers import standing as standing_questions
+from searcher.checkup import Checkup
 from searcher.duplicates import group_new
 from vlm.errors import AskpixError
 from vlm.protocols import Looker
 
-LOCK = "index.lock"
 EMBEDDINGS = "embeddings"
+WAITING = "waiting"  # for another run to end
+_OFTEN_S = 0.2
 _RECORD_S = 1.0  # between two records of how far a run is
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 
@@ -39,11 +43,18 @@ class IndexRun:
     """
 
     def __init__(
-        self, library: Library, paths: Sequence[Path], *, captions: bool = True, text: bool | None = None
+        self,
+        library: Library,
+        paths: Sequence[Path | str],
+        *,
+        captions: bool = True,
+        text: bool | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
-        """With `captions`, and with the `text` in images read (as the settings say, unless given).
+        """With `captions`, and with the `text` in images read (as the settings say, unless given), by a `cluster` if
+        there is one (`indexer.cluster`), else by this process.
 
-        Raises AskpixError when a path does not exist, or a model cannot be had.
+        Raises AskpixError when a path does not exist, here or on a machine of the cluster, or a model cannot be had.
         """
         self.library = library
         self.captions = captions
@@ -58,6 +69,9 @@ class IndexRun:
         self._standing = standing_questions(library.engine)
         self._answerer = library.answerer if self._standing else None
         self.store = Store(library)
+        self.cluster = cluster
+        if cluster:
+            cluster.check(self.roots)
 
     @property
     def summary(self) -> Summary:
@@ -73,13 +87,16 @@ class IndexRun:
     def __iter__(self) -> Iterator[Sequence[Job | Filled]]:
         """Index; yields each batch of files or images once it is committed, and now and then nothing.
 
-        Raises AskpixError when another run is at work on the library, or the disk is full.
+        While others must not be disturbed it waits for them, and yields nothing now and then. Raises AskpixError when
+        the disk is full.
         """
         try:
-            with FileLock(self.library.folder / LOCK, timeout=0):
+            with ExitStack() as held:
+                yield from self._wait(held)
+                if lost := self.store.recover():
+                    self.summary.reasons[lost] += 1
+                held.enter_context(Checkup(self.library, lambda fault: self.summary.reasons.update([fault])))
                 yield from self._recorded()
-        except Timeout as error:
-            raise AskpixError(f"another run is indexing {self.library.folder}; wait until it has ended") from error
         except OSError as error:
             if error.errno not in _UNWRITABLE:
                 raise
@@ -88,10 +105,20 @@ class IndexRun:
                 "nothing committed is lost"
             ) from error
 
+    def _wait(self, held: ExitStack) -> Iterator[Sequence[Job | Filled]]:
+        """Wait until a run may begin, and hold the library from then on."""
+        while True:
+            try:
+                held.enter_context(self.store.at_work())
+                return
+            except Busy:
+                if self.progress.phase != WAITING:
+                    self.progress.enter(WAITING)
+                yield []
+                time.sleep(_OFTEN_S)
+
     def _recorded(self) -> Iterator[Sequence[Job | Filled]]:
         """Go through the phases, and keep a record of how far they are and how they end."""
-        if lost := self.store.recover():
-            self.summary.reasons[lost] += 1
         run = self.store.begin(list(map(str, self.roots)), self.library.captions_by if self._captioner else None)
         outcome = "interrupted"
         recorded = time.monotonic()
@@ -115,18 +142,34 @@ class IndexRun:
         checking = check(self.roots, self.store, self.progress, unreadable)
         todo, count = yield from checking
         with closing(Looks(self.library.folder)) as looks:
-            kept = looks if self._is_encoder(self._captioner) or self._is_encoder(self._answerer) else None
+            wanted = self._is_encoder(self._captioner) or self._is_encoder(self._answerer)
+            kept = looks if wanted and not self.cluster else None
             self.progress.enter(EMBEDDINGS, count)
             yield []
-            yield from Embedding(self.library, self.store, self.progress, kept, unreadable).run(todo)
+            embedding = Embedding(self.library, self.store, self.progress, kept, unreadable)
+            embedded, make = (
+                self._by_cluster(self.cluster, embedding, todo) if self.cluster else (embedding.run(todo), filling.make)
+            )
+            yield from embedded
+            while left := self.store.left():  # what other runs were at
+                yield from Embedding(self.library, self.store, self.progress, kept).run(left)
             self.library.save_index()
             with self.progress.timed("compare"):
                 group_new(self.library)
             for kind in self.kinds(kept):
-                for filled in fill(self.library, kind, self.roots, self.progress):
+                for filled in filling.fill(self.library, kind, self.roots, self.progress, make, self.store.claims):
                     self._count(kind, filled)
                     yield filled
         self.progress.enter("")
+
+    def _by_cluster(
+        self, cluster: Cluster, embedding: Embedding, todo: Sequence[Listing]
+    ) -> tuple[Iterator[Sequence[Job | Filled]], filling.Make]:
+        """How a cluster embeds, and makes what is filled in. It sends no looks back, but captions made of them."""
+        captioner = self._captioner
+        at_once = captioner and self._is_encoder(captioner)
+        captions = kinds.captions(self.library, captioner, None) if captioner and at_once else None
+        return spreading.embed(cluster, embedding, todo, captions), partial(spreading.make, cluster)
 
     def kinds(self, looks: Looks | None) -> Iterator[Kind]:
         """What is written about images, one after the other."""

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,5 +76,10 @@ class Progress:
         try:
             yield
         finally:
-            with self._lock:
-                self.summary.stages[stage] += time.perf_counter() - started
+            self.spend({stage: time.perf_counter() - started})
+
+    def spend(self, seconds: Mapping[str, float]) -> None:
+        """Add the seconds that were spent in stages."""
+        with self._lock:
+            for stage, some in seconds.items():
+                self.summary.stages[stage] += some

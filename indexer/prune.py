@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from filelock import FileLock, Timeout
 from sqlalchemy import Select, delete, exists, func, select
 from sqlalchemy.orm import Session
 
-from indexer.pipeline import LOCK
-from searcher import Library, database, wordsearch
+from indexer.working import alone
+from searcher import Library, database, ranges, wordsearch
 from searcher.catalog import (
     AlbumImage,
     Answer,
@@ -28,6 +27,9 @@ from searcher.catalog import (
     Wish,
 )
 from searcher.duplicates import crown
+from searcher.elsewhere import LIST, TAR, is_location
+from searcher.portable import listed
+from searcher.milvus.forgetting import forget as forget_vectors
 from vlm.errors import AskpixError
 from vlm.streams import batches
 
@@ -54,11 +56,8 @@ def prune(library: Library, *, gone_folders: bool = False, dry_run: bool = False
     Files in a folder that is gone as a whole, or empty, are kept, since a drive may not be mounted, unless
     `gone_folders`. Raises AskpixError while a run is indexing the library.
     """
-    try:
-        with FileLock(library.folder / LOCK, timeout=0):
-            return _prune(library, gone_folders, dry_run)
-    except Timeout as error:
-        raise AskpixError(f"a run is indexing {library.folder}; wait until it has ended") from error
+    with alone(library, f"a run is indexing {library.folder}; wait until it has ended"):
+        return _prune(library, gone_folders, dry_run)
 
 
 def _prune(library: Library, gone_folders: bool, dry_run: bool) -> Pruned:
@@ -85,6 +84,7 @@ def _prune(library: Library, gone_folders: bool, dry_run: bool) -> Pruned:
         with database.writing(library.engine) as session:
             orphans = session.execute(_orphans().limit(_BATCH)).all()
             forget(session, [orphan.id for orphan in orphans])
+        forget_vectors(library, [orphan.id for orphan in orphans])
         for orphan in orphans:
             drop_renditions(library, orphan.hash)
         pruned.images += len(orphans)
@@ -93,18 +93,22 @@ def _prune(library: Library, gone_folders: bool, dry_run: bool) -> Pruned:
 
 
 def _there(folder: str) -> bool:
-    """Whether a folder can be looked into and holds anything."""
+    """Whether a folder, wherever it lies, can be looked into and holds anything."""
     try:
+        if folder.startswith((TAR, LIST)):
+            return ranges.look(folder.partition(":")[2]).size > 0
+        if is_location(folder):
+            return bool(ranges.listed(folder))
         with os.scandir(folder) as entries:
             return any(True for _ in entries)
-    except OSError:
+    except (OSError, AskpixError):
         return False
 
 
 def _orphans(gone: Iterable[int] = ()) -> Select[int, str]:
     """Ids and hashes of the images that no file holds, but for files that are gone; and of which none was made that
     one holds, since an edit is to tell what it was made from."""
-    there = File.id.not_in(wordsearch.listed(list(gone)))
+    there = File.id.not_in(listed(list(gone)))
     held = exists().where(File.image_id == Image.id, there)
     made = select(Edit.source_id).where(Edit.image_id.in_(select(File.image_id).where(there)))
     sources = made.cte(recursive=True)

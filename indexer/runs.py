@@ -1,14 +1,14 @@
 """How indexing runs went, and how far the one at work is, as the catalog records them."""
 
+from collections.abc import Container
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from filelock import FileLock, Timeout
 from sqlalchemy import select
 
-from indexer.pipeline import LOCK
 from indexer.progress import COUNTS
+from indexer.working import alive, indexing, shared
 from searcher import Library, database
 from searcher.catalog import Run
 
@@ -56,19 +56,25 @@ def latest_runs(library: Library, count: int) -> list[RunStatus]:
     """The last runs, the latest first."""
     with database.session(library.engine) as session:
         runs = session.scalars(select(Run).order_by(Run.id.desc()).limit(count)).all()
-    return [_status(library, run, newest=row == 0) for row, run in enumerate(runs)]
+    if not any(run.outcome is None for run in runs):
+        at_work: Container[int] = ()
+    elif shared(library.engine):
+        at_work = alive(library.engine)
+    else:
+        at_work = {runs[0].id} if indexing(library) else ()
+    return [_status(run, at_work) for run in runs]
 
 
-def _status(library: Library, run: Run, newest: bool) -> RunStatus:
-    outcome = run.outcome or (DONE if run.finished_at else RUNNING if newest and indexing(library) else KILLED)
+def _status(run: Run, at_work: Container[int]) -> RunStatus:
+    outcome = run.outcome or (DONE if run.finished_at else RUNNING if run.id in at_work else KILLED)
     return RunStatus(
         id=run.id,
         outcome=outcome,
         phase=run.phase,
         done=run.done,
         total=run.total,
-        started_at=_utc(run.started_at),
-        updated_at=max(_utc(run.started_at), _utc(run.finished_at or run.updated_at)),
+        started_at=run.started_at,
+        updated_at=max(run.started_at, run.finished_at or run.updated_at),
         roots=run.roots,
         model=run.model,
         captioner=run.captioner,
@@ -76,16 +82,3 @@ def _status(library: Library, run: Run, newest: bool) -> RunStatus:
         stages=run.stages,
         reasons=run.reasons,
     )
-
-
-def indexing(library: Library) -> bool:
-    """Whether a run is at work on the library now."""
-    try:
-        with FileLock(library.folder / LOCK, timeout=0):
-            return False
-    except Timeout:
-        return True
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)  # SQLite keeps no zones

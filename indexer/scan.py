@@ -1,78 +1,35 @@
-"""Find picture files in folders, always in the same order, and never twice."""
+"""Find picture files in folders, always in the same order, and never twice; and likewise wherever else they lie."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from vlm.errors import AskpixError
+from indexer.found import Found, Listing, Refuse, sidecars_of
+from indexer.sources import buckets, lists, tars
+from indexer.sources.naming import Root, roots_of
+from searcher.elsewhere import LIST, TAR, Unreachable, is_location
 from vlm.picture import SUFFIXES
-from vlm.video import split_moment
+
+__all__ = ["Found", "Listing", "Root", "lies_in", "list_again", "roots_of", "scan"]
 
 _ENDINGS = tuple(SUFFIXES)
 
-Refuse = Callable[[str, str], None]
 
-
-@dataclass(frozen=True)
-class Found:
-    """A file as the folder shows it: size in bytes, modification time in nanoseconds.
-
-    `sidecar` is the name of the XMP file beside it, if there is one, and `sidecar_ns` when that was changed.
-    """
-
-    folder: str
-    name: str
-    size: int
-    mtime_ns: int
-    sidecar: str | None = None
-    sidecar_ns: int | None = None
-
-    @property
-    def path(self) -> Path:
-        """Where the file is."""
-        return Path(self.folder, self.name)
-
-    @property
-    def moment(self) -> bool:
-        """Whether it is a moment of a video rather than a file of its own."""
-        return split_moment(self.name)[1] is not None
-
-    @property
-    def sidecar_path(self) -> Path | None:
-        """Where its sidecar is."""
-        return Path(self.folder, self.sidecar) if self.sidecar else None
-
-
-@dataclass(frozen=True)
-class Listing:
-    """The picture files of one folder by name; `whole` when it was listed rather than some files named in it."""
-
-    folder: str
-    files: list[Found]
-    whole: bool
-
-
-def roots_of(paths: Sequence[Path]) -> list[Path]:
-    """The paths made absolute, without repetition; AskpixError for one that does not exist."""
-    roots = list(dict.fromkeys(path.expanduser().absolute() for path in paths))
-    for root in roots:
-        if not os.path.lexists(root):
-            raise AskpixError(f"there is nothing at {root}; name a folder or a picture that exists")
-    return roots
-
-
-def scan(roots: Sequence[Path], skip: Path, refuse: Refuse) -> Iterator[Listing]:
+def scan(roots: Sequence[Root], skip: Path, refuse: Refuse) -> Iterator[Listing]:
     """Walk the roots, folder by folder in the order of names, and list their picture files.
 
     Links are followed, but no folder is entered twice, so a link that loops ends. Hidden files and
     folders are left out, and so is `skip` (the library itself). A folder that cannot be read goes to
-    `refuse` with the reason. A root that is a file counts as a picture whatever its name.
+    `refuse` with the reason. A root that is a file counts as a picture whatever its name; tars and
+    lists are left to `list_again`.
     """
     entered: set[tuple[int, int]] = set()
     for root in roots:
-        if root.is_dir():
+        if isinstance(root, str):
+            if not root.startswith((TAR, LIST)):
+                yield from buckets.walk(root, refuse)
+        elif root.is_dir():
             yield from _walk(str(root), str(skip), entered, refuse)
         else:
             yield Listing(str(root.parent), [_named(root)], whole=False)
@@ -83,15 +40,25 @@ def lies_in(folder: str, root: str) -> bool:
     return folder == root or folder.startswith(root.rstrip("/") + "/")
 
 
-def list_again(listing: Listing, refuse: Refuse) -> list[Found]:
-    """The picture files of the same folder, or those named in it, as they are now."""
-    if not listing.whole:
-        return [_named(found.path) for found in listing.files]
+def list_again(listing: Listing, refuse: Refuse) -> Iterator[list[Found]]:
+    """The picture files of the same folder, or those named in it, as they are now; those of a tar or a list, which may
+    be long, some at a time."""
+    folder = listing.folder
     try:
-        return _list(listing.folder, refuse)[0]
+        if not listing.whole:
+            yield listing.files if is_location(folder) else [_named(Path(folder, one.name)) for one in listing.files]
+        elif folder.startswith(TAR):
+            yield from tars.listed(folder)
+        elif folder.startswith(LIST):
+            yield from lists.listed(folder, refuse)
+        elif is_location(folder):
+            yield buckets.listed(folder)
+        else:
+            yield _list(folder, refuse)[0]
     except OSError as error:
-        refuse(listing.folder, _unreadable(error))
-        return []
+        refuse(folder, _unreadable(error))
+    except Unreachable as error:
+        refuse(folder, str(error))
 
 
 def _walk(root: str, skip: str, entered: set[tuple[int, int]], refuse: Refuse) -> Iterator[Listing]:
@@ -138,16 +105,11 @@ def _list(folder: str, refuse: Refuse) -> tuple[list[Found], list[str]]:
 
 
 def _sidecar(name: str, entries: Mapping[str, os.DirEntry[str]]) -> tuple[str | None, int | None]:
-    """The XMP file beside a picture, as digiKam and darktable name it or as Lightroom does, and its time."""
-    for beside in _beside(name):
+    """The XMP file beside a picture, and its time."""
+    for beside in sidecars_of(name):
         if beside in entries:
             return beside, entries[beside].stat().st_mtime_ns
     return None, None
-
-
-def _beside(name: str) -> tuple[str, ...]:
-    stem = os.path.splitext(name)[0]
-    return f"{name}.xmp", f"{stem}.xmp", f"{name}.XMP", f"{stem}.XMP"
 
 
 def _named(path: Path) -> Found:
@@ -155,7 +117,7 @@ def _named(path: Path) -> Found:
         info = path.stat()
     except OSError:  # opening it will say why
         return Found(str(path.parent), path.name, 0, 0)
-    for sidecar in map(path.with_name, _beside(path.name)):
+    for sidecar in map(path.with_name, sidecars_of(path.name)):
         with suppress(OSError):
             changed = sidecar.stat().st_mtime_ns
             return Found(str(path.parent), path.name, info.st_size, info.st_mtime_ns, sidecar.name, changed)

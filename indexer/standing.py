@@ -46,7 +46,7 @@ def answers(answerer: Answerer, standing: Sequence[Sequence[Column]], looks: Loo
 
     has = and_(*(_has(questions, answerer.name) for questions in standing))
     batch = max(READ_TOGETHER, answerer.batch)
-    return Kind(ANSWERS, has, answerer.image_size, batch, make, keep, _told, looks or frozenset())
+    return Kind(ANSWERS, answerer.name, has, answerer.image_size, batch, make, keep, _told, looks or frozenset())
 
 
 def _has(questions: Sequence[Column], model: str) -> ColumnElement[bool]:

@@ -200,7 +200,7 @@ def _check_not_last(session: Session, account: Account) -> None:
 
 
 def _by_name(name: str) -> Select[Account]:
-    return select(Account).where(func.casefold(Account.name) == _normal(name).strip().casefold())
+    return select(Account).where(func.case_folded(Account.name) == _normal(name).strip().casefold())
 
 
 def _named(session: Session, name: str) -> Account:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from sqlalchemy import Select, delete, exists, func, insert, select
 from sqlalchemy.orm import Session
 
-from searcher import database, wordsearch
+from searcher import database
 from searcher.catalog import Album, AlbumImage, File, Image
 from searcher.library import Library
+from searcher.portable import listed
 from vlm.errors import AskpixError
 
 LONGEST_NAME = 100
@@ -76,7 +77,7 @@ def add_to_album(library: Library, name: str, ids: Iterable[int]) -> int:
     wanted = list(dict.fromkeys(ids))
     with database.writing(library.engine) as session:
         album = _filled_by_hand(session, name)
-        known = set(session.scalars(select(Image.id).where(Image.id.in_(wordsearch.listed(wanted)))))
+        known = set(session.scalars(select(Image.id).where(Image.id.in_(listed(wanted)))))
         if unknown := [i for i in wanted if i not in known]:
             raise AskpixError(f"there is no photo with the id {unknown[0]} in this library; nothing was added")
         within = set(session.scalars(_within(album, wanted)))
@@ -95,9 +96,7 @@ def remove_from_album(library: Library, name: str, ids: Iterable[int]) -> int:
         album = _filled_by_hand(session, name)
         within = session.scalars(_within(album, list(ids))).all()
         session.execute(
-            delete(AlbumImage).where(
-                AlbumImage.album_id == album.id, AlbumImage.image_id.in_(wordsearch.listed(within))
-            )
+            delete(AlbumImage).where(AlbumImage.album_id == album.id, AlbumImage.image_id.in_(listed(within)))
         )
     return len(within)
 
@@ -118,9 +117,7 @@ def _info(library: Library, number: int, name: str, query: str | None, count: in
 
 def _within(album: Album, ids: list[int]) -> Select[int]:
     """Those of the photos that are in an album."""
-    return select(AlbumImage.image_id).where(
-        AlbumImage.album_id == album.id, AlbumImage.image_id.in_(wordsearch.listed(ids))
-    )
+    return select(AlbumImage.image_id).where(AlbumImage.album_id == album.id, AlbumImage.image_id.in_(listed(ids)))
 
 
 def _filled_by_hand(session: Session, name: str) -> Album:

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from searcher.asking import BATCH, look_ahead
 from searcher.catalog import PEOPLE, Answer, Question, now
-from searcher.database import session, writing
+from searcher.database import insert_new, session, writing
 from searcher.intents import YES, premise_of
 from searcher.query import FIELDS
 from searcher.results import Photo, Reply
@@ -209,5 +209,4 @@ def keep_replies(session: Session, column: Column, model: str, replies: Mapping[
         for i, reply in replies.items()
         if reply.answer is not None
     ]
-    if rows:  # another process may have asked the same meanwhile
-        session.execute(insert(Answer).prefix_with("OR IGNORE"), rows)
+    insert_new(session, Answer, rows)  # another process may have asked the same meanwhile

@@ -8,9 +8,10 @@ from typing import TypeVar
 import numpy as np
 from sqlalchemy import select
 
-from searcher import database, wordsearch
+from searcher import database
 from searcher.catalog import Embedding
 from searcher.library import Library
+from searcher.portable import listed
 from searcher.results import Hit
 from vlm.errors import AskpixError
 from vlm.protocols import Floats
@@ -131,7 +132,7 @@ def _embeddings(library: Library, hits: Sequence[Hit]) -> Floats:
     """The embeddings of hits [n, dim]; zeros for those that the encoder has not seen."""
     ids = [hit.photo.id for hit in hits]
     seen = select(Embedding.image_id).where(
-        Embedding.image_id.in_(wordsearch.listed(ids)), Embedding.model == library.encoder.name
+        Embedding.image_id.in_(listed(ids)), Embedding.model == library.encoder.name
     )
     with database.session(library.engine) as session:
         known = set(session.scalars(seen))

@@ -15,6 +15,7 @@ from vlm.errors import AskpixError
 if TYPE_CHECKING:
     from searcher.catalog_answers import CatalogAnswer
     from searcher.columns import ColumnInfo
+    from searcher.elsewhere import Where
     from searcher.library import Library
     from searcher.results import Reply
     from searcher.tallies import Tally
@@ -242,7 +243,7 @@ def _print_tally(library: "Library", question: str, tally: "Tally", about: Seque
         note(f"photo {image_id}: {reason}")
 
 
-def _paths(library: "Library", ids: Sequence[int]) -> dict[int, Path]:
+def _paths(library: "Library", ids: Sequence[int]) -> dict[int, "Where"]:
     from searcher import database
     from searcher.results import paths_of
 

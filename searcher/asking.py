@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
+from searcher.elsewhere import Where
+from searcher.originals import open_original
 from searcher.results import Reply
 from vlm.errors import AskpixError
-from vlm.picture import Picture, open_picture
+from vlm.picture import Picture
 from vlm.protocols import Answer, Answerer, Seen
 from vlm.streams import ahead, batches
 
@@ -16,7 +17,7 @@ BATCH = 16
 DECODERS = 2  # threads, each with a process that decodes for it
 LONGEST_QUESTION = 1_000
 
-Asked = tuple[Path, str]
+Asked = tuple[Where, str]
 About = TypeVar("About")
 
 
@@ -26,8 +27,8 @@ class Looked:
 
     answerer: Answerer
     seen: Seen | None
-    rows: dict[Path, int]
-    refused: dict[Path, str]
+    rows: dict[Where, int]
+    refused: dict[Where, str]
 
     def ask(self, asked: Sequence[Asked]) -> list[Reply]:
         """The replies to questions about these files; what cannot be answered says why."""
@@ -72,23 +73,23 @@ def ask_pictures(answerer: Answerer, asked: Iterable[Asked], max_pixels: int) ->
 
 def look_ahead(
     answerer: Answerer,
-    lots: Iterable[tuple[About, Sequence[Path]]],
+    lots: Iterable[tuple[About, Sequence[Where]]],
     max_pixels: int,
-    known: Callable[[Path], Seen | None] = lambda _: None,
-    keep: Callable[[Sequence[Path], Seen], None] = lambda *_: None,
+    known: Callable[[Where], Seen | None] = lambda _: None,
+    keep: Callable[[Sequence[Where], Seen], None] = lambda *_: None,
 ) -> Iterator[tuple[About, Looked]]:
     """Have an answerer look at the files of each lot in turn, each file once, however often the lot names it.
 
     What is `known` of a file is not looked at again; what is new is given to `keep`.
     """
 
-    def opened(lot: tuple[About, Sequence[Path]]) -> tuple[About, dict[Path, Picture | Seen], dict[Path, str]]:
+    def opened(lot: tuple[About, Sequence[Where]]) -> tuple[About, dict[Where, Picture | Seen], dict[Where, str]]:
         about, paths = lot
-        found: dict[Path, Picture | Seen] = {}
-        refused: dict[Path, str] = {}
+        found: dict[Where, Picture | Seen] = {}
+        refused: dict[Where, str] = {}
         for path in dict.fromkeys(paths):
             try:
-                found[path] = known(path) or open_picture(path, answerer.image_size, max_pixels)
+                found[path] = known(path) or open_original(path, answerer.image_size, max_pixels)
             except AskpixError as error:
                 refused[path] = str(error)
         return about, found, refused

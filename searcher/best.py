@@ -21,15 +21,16 @@ import numpy as np
 from PIL import Image
 from sqlalchemy import select
 
-from searcher import database, wordsearch
+from searcher import database
 from searcher.answers import Column, keep_replies, open_column
 from searcher.asking import DECODERS
 from searcher.catalog import Answer, Embedding
 from searcher.intents import Intent
+from searcher.originals import open_original
+from searcher.portable import listed
 from searcher.results import Photo, Reply, photos
 from searcher.tallies import Asked, Row, Step, Tally, empty
 from vlm.errors import AskpixError
-from vlm.picture import open_picture
 from vlm.protocols import Floats
 from vlm.streams import ahead, batches
 
@@ -140,7 +141,7 @@ def _fits(library: "Library", intent: Intent, ids: Sequence[int]) -> dict[int, f
     if intent.by or not ids:
         return {}
     seen = select(Embedding.image_id).where(
-        Embedding.image_id.in_(wordsearch.listed(ids)), Embedding.model == library.encoder.name
+        Embedding.image_id.in_(listed(ids)), Embedding.model == library.encoder.name
     )
     with database.session(library.engine) as session:
         known = list(session.scalars(seen))
@@ -158,7 +159,7 @@ def _measured(library: "Library", ids: Sequence[int], keep: bool) -> Iterator[li
 
     def opened(photo: Photo) -> Parts | str:
         try:
-            picture = open_picture(photo.path, _SIDE, library.settings.max_pixels)
+            picture = open_original(photo.path, _SIDE, library.settings.max_pixels)
         except AskpixError as error:
             return str(error)
         return measure(picture.image, picture.width, picture.height)

@@ -1,7 +1,6 @@
 """The catalog: every image known by its content, the files that hold it, and what was written about it."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -9,15 +8,21 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
+    Integer,
     String,
+    Text,
     TypeDecorator,
     UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeEngine
 
-REVISION = "0004"  # the newest migration: a catalog that bears it needs no look at Alembic, which is slow to import
+from searcher.elsewhere import Where, where_is
+
+REVISION = "0005"  # the newest migration: a catalog that bears it needs no look at Alembic, which is slow to import
 PEOPLE = "people"  # whose captions and tags those are that people wrote; theirs are shown before any model's
 _STRAY = 0x10FE00  # undecodable bytes 0x80-0xFF of file names live here, in a private plane, inside the catalog
 _TO_SQL = {0xDC00 + byte: _STRAY + byte for byte in range(0x80, 0x100)}
@@ -29,7 +34,23 @@ def to_sql(name: str) -> str:
     return name.translate(_TO_SQL)
 
 
-class FileName(TypeDecorator[str]):
+class Words(TypeDecorator[str]):
+    """A text, of any length in every database; the length that a column names is what it is meant for.
+
+    PostgreSQL refuses the character 0, which files may hold, so there it is left out.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "postgresql" else self.impl_instance)
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return value.replace("\0", "") if value and dialect.name == "postgresql" else value
+
+
+class FileName(Words):
     """A path as Python knows it. Names that are not UTF-8 hold surrogates, which no database stores."""
 
     impl = String
@@ -42,6 +63,22 @@ class FileName(TypeDecorator[str]):
         return value if value is None or value.isascii() else value.translate(_FROM_SQL)
 
 
+class Moment(TypeDecorator[datetime]):
+    """A time in UTC, also from SQLite, which keeps no zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return value and value.replace(tzinfo=UTC)
+
+
+NUMBER = BigInteger().with_variant(Integer(), "sqlite")  # whose keys count up by themselves only so
+
+
 def now() -> datetime:
     """The time in UTC."""
     return datetime.now(UTC)
@@ -51,7 +88,10 @@ class Base(DeclarativeBase):
     """Tables of the catalog."""
 
     type_annotation_map: ClassVar = {
-        datetime: DateTime(timezone=True),
+        datetime: Moment,
+        int: NUMBER,
+        float: Double,
+        str: Words,
         dict[str, Any]: JSON,
         list[str]: JSON,
         list[dict[str, Any]]: JSON,
@@ -70,10 +110,10 @@ class Image(Base):
     __table_args__ = (Index("ix_images_duplicate_of", "duplicate_of"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    hash: Mapped[str] = mapped_column(Words(64), unique=True)
     width: Mapped[int]
     height: Mapped[int]
-    format: Mapped[str] = mapped_column(String(16))
+    format: Mapped[str] = mapped_column(Words(16))
     likeness: Mapped[int | None] = mapped_column(BigInteger)
     duplicate_of: Mapped[int | None] = mapped_column(ForeignKey("images.id"))
     added_at: Mapped[datetime] = mapped_column(default=now)
@@ -94,7 +134,7 @@ class Run(Base):
     model: Mapped[str]
     captioner: Mapped[str | None]
     outcome: Mapped[str | None]
-    phase: Mapped[str] = mapped_column(String(16), default="")
+    phase: Mapped[str] = mapped_column(Words(16), default="")
     done: Mapped[int] = mapped_column(default=0, doc="of this phase, in files or images")
     total: Mapped[int] = mapped_column(default=0)
     updated_at: Mapped[datetime] = mapped_column(default=now)
@@ -123,11 +163,14 @@ class File(Base):
     image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id"))
     reason: Mapped[str | None]
     missing_since: Mapped[datetime | None]
+    start: Mapped[int | None] = mapped_column(
+        BigInteger, doc="bytes before it in its tar; of a tar read to its end, the pictures in it"
+    )
 
     @property
-    def path(self) -> Path:
+    def path(self) -> Where:
         """Where the file is."""
-        return Path(self.folder, self.name)
+        return where_is(self.folder, self.name, self.size, self.mtime_ns, self.start)
 
 
 class Details(Base):
@@ -142,7 +185,7 @@ class Details(Base):
 
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
     taken_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=False))
-    zone: Mapped[str | None] = mapped_column(String(6))
+    zone: Mapped[str | None] = mapped_column(Words(6))
     camera: Mapped[str | None]
     lens: Mapped[str | None]
     title: Mapped[str | None]
@@ -162,7 +205,7 @@ class Keyword(Base):
     __table_args__ = (Index("ix_keywords_name", "name"),)
 
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
-    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    name: Mapped[str] = mapped_column(Words(200), primary_key=True)
 
 
 class Embedding(Base):
@@ -172,9 +215,35 @@ class Embedding(Base):
     __table_args__ = (UniqueConstraint("model", "position"),)
 
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
-    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    model: Mapped[str] = mapped_column(Words(200), primary_key=True)
     position: Mapped[int]
     compared: Mapped[bool] = mapped_column(default=False)
+
+
+class VectorRows(Base):
+    """How many rows of a model's vectors were ever committed: the next one comes behind them.
+
+    Who adds rows locks this one until they are committed, so that no two ever write the same.
+    """
+
+    __tablename__ = "vector_rows"
+
+    model: Mapped[str] = mapped_column(Words(200), primary_key=True)
+    count: Mapped[int]
+
+
+class Claim(Base):
+    """Something that a run is at, so that no other one does it: `work` is what is done, and `key` what it is done to.
+
+    It ends with its run, however that ends.
+    """
+
+    __tablename__ = "claims"
+    __table_args__ = (Index("ix_claims_run_id", "run_id"),)
+
+    work: Mapped[str] = mapped_column(Words(220), primary_key=True)
+    key: Mapped[str] = mapped_column(FileName, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
 
 
 class Caption(Base):
@@ -184,7 +253,7 @@ class Caption(Base):
     __table_args__ = (Index("ix_captions_confidence", "model", "confidence", "image_id", "created_at"),)
 
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
-    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    model: Mapped[str] = mapped_column(Words(200), primary_key=True)
     text: Mapped[str]
     confidence: Mapped[float]
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -197,8 +266,8 @@ class Tag(Base):
     __table_args__ = (Index("ix_tags_name", "name", "image_id"),)
 
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
-    model: Mapped[str] = mapped_column(String(200), primary_key=True)
-    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    model: Mapped[str] = mapped_column(Words(200), primary_key=True)
+    name: Mapped[str] = mapped_column(Words(200), primary_key=True)
     score: Mapped[float]
 
 
@@ -208,7 +277,7 @@ class Question(Base):
     __tablename__ = "questions"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(Words(64), unique=True)
     text: Mapped[str]
     standing: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -221,7 +290,7 @@ class Answer(Base):
 
     question_id: Mapped[int] = mapped_column(ForeignKey("questions.id"), primary_key=True)
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
-    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    model: Mapped[str] = mapped_column(Words(200), primary_key=True)
     text: Mapped[str]
     confidence: Mapped[float]
     why: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -237,7 +306,7 @@ class Reading(Base):
     __tablename__ = "readings"
 
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
-    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    model: Mapped[str] = mapped_column(Words(200), primary_key=True)
     text: Mapped[str]
     lines: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -258,7 +327,7 @@ class Album(Base):
     __tablename__ = "albums"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(100), unique=True)
+    name: Mapped[str] = mapped_column(Words(100), unique=True)
     query: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
@@ -284,7 +353,7 @@ class Edit(Base):
     source_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
     instruction: Mapped[str]
     plan: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
-    editor: Mapped[str] = mapped_column(String(200))
+    editor: Mapped[str] = mapped_column(Words(200))
     verdict: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
@@ -300,10 +369,10 @@ class Change(Base):
     __table_args__ = (Index("ix_changes_action", "action"), Index("ix_changes_image_id", "image_id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    action: Mapped[str] = mapped_column(String(32))
+    action: Mapped[str] = mapped_column(Words(32))
     about: Mapped[str] = mapped_column(doc="the action in words")
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
-    kind: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[str] = mapped_column(Words(16))
     before: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
@@ -313,7 +382,7 @@ class PastSearch(Base):
 
     __tablename__ = "past_searches"
 
-    text: Mapped[str] = mapped_column(String(1000), primary_key=True)
+    text: Mapped[str] = mapped_column(Words(1000), primary_key=True)
     times: Mapped[int] = mapped_column(default=1)
     last_at: Mapped[datetime] = mapped_column(default=now)
 
@@ -324,9 +393,9 @@ class Account(Base):
     __tablename__ = "accounts"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(100), unique=True)
+    name: Mapped[str] = mapped_column(Words(100), unique=True)
     password: Mapped[str]
-    role: Mapped[str] = mapped_column(String(16))
+    role: Mapped[str] = mapped_column(Words(16))
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -336,7 +405,7 @@ class SignIn(Base):
     __tablename__ = "sign_ins"
     __table_args__ = (Index("ix_sign_ins_account_id", "account_id"),)
 
-    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    hash: Mapped[str] = mapped_column(Words(64), primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
     agent: Mapped[str] = mapped_column(doc="what the browser calls itself")
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -350,8 +419,20 @@ class ApiKey(Base):
     __table_args__ = (Index("ix_api_keys_account_id", "account_id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    hash: Mapped[str] = mapped_column(Words(64), unique=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(String(100))
+    name: Mapped[str] = mapped_column(Words(100))
     created_at: Mapped[datetime] = mapped_column(default=now)
     used_at: Mapped[datetime | None]
+
+
+class WrongPassword(Base):
+    """A password that was guessed wrong, or is being tried: for which name or from which address."""
+
+    __tablename__ = "wrong_passwords"
+    __table_args__ = (Index("ix_wrong_passwords_who", "kind", "who", "at"), Index("ix_wrong_passwords_at", "at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(Words(8), doc="name or address")
+    who: Mapped[str] = mapped_column(Words(200), doc="the name as it is compared, or the address")
+    at: Mapped[datetime] = mapped_column(default=now)

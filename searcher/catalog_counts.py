@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, distinct, extract, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from searcher import filters, search, wordsearch
+from searcher import filters, search
 from searcher.catalog import PEOPLE, Details, File, Image, Tag
 from searcher.catalog_questions import Asked, By
 from searcher.library import MOST_SAVED, Library
+from searcher.portable import listed
 from searcher.query import Known, Part, Plan, parse, typed
 from vlm.raw import RAW
 from vlm.video import VIDEO
@@ -49,7 +50,7 @@ class Meant:
         """The ids of those that are as likely; of all without a search."""
         if self.likely is None:
             return self.ids
-        return wordsearch.listed(i for i, likely in self.likely.items() if likely >= likelihood)
+        return listed(i for i, likely in self.likely.items() if likely >= likelihood)
 
     def likelihood(self, ids: Sequence[int]) -> float:
         """How likely the likeliest of some of them is; 1 without a search."""
@@ -69,10 +70,10 @@ def meant(library: Library, session: Session, asked: Asked) -> Meant:
     plan = _plan(session, asked)
     if plan.of("text"):
         likely = {hit.photo.id: hit.confidence for hit in library.search(plan, k=MOST_SAVED)}
-        return Meant(plan, wordsearch.listed(likely), likely)
+        return Meant(plan, listed(likely), likely)
     allowed = search.allowed_ids(library, session, plan)
     ids = everything()
-    return Meant(plan, ids if allowed is None else ids.where(Image.id.in_(wordsearch.listed(allowed))))
+    return Meant(plan, ids if allowed is None else ids.where(Image.id.in_(listed(allowed))))
 
 
 def everything() -> Select[int]:

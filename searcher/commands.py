@@ -238,26 +238,6 @@ def duplicates(library: Path | None, model: str | None, runtime: dict[str, Any],
         note(f"{count} pictures of which there are several" if count else "every picture is there once")
 
 
-@click.command(epilog="Example: askpix doctor --library ~/photos.askpix")
-@library_option
-@model_option
-@runtime_options
-@json_option
-def doctor(library: Path | None, model: str | None, runtime: dict[str, Any], as_json: bool) -> None:
-    """Say what is installed, which model and FAISS serve, whether a GPU is seen, and whether the library is whole."""
-    from searcher.doctor import examine
-    from searcher.settings import load_settings
-
-    findings = examine(load_settings(library=library, model=model, **runtime))
-    if as_json:
-        emit({finding.name: {"value": finding.value, "ok": finding.ok} for finding in findings})
-    else:
-        for finding in findings:
-            say(f"{'ok   ' if finding.ok else 'WRONG'} {finding.name}: {finding.value}")
-    if not all(finding.ok for finding in findings):
-        raise SystemExit(2)
-
-
 def open_library(library: Path | None, **flags: Any) -> "Library":
     """The library with its encoder, which warms up in a thread; `flags` are settings."""
     import vlm
@@ -267,9 +247,13 @@ def open_library(library: Path | None, **flags: Any) -> "Library":
     encoder = vlm.load(settings.model, settings, "encode")
     # Native code loads the text encoder while Python imports the database's library, which takes as long.
     Thread(target=_warm, args=(encoder,)).start()
+    from searcher.checkup import known_faults
     from searcher.library import Library
 
-    return Library(settings=settings, encoder=encoder)
+    opened = Library(settings=settings, encoder=encoder)
+    for fault in known_faults(opened.folder):
+        note(fault)
+    return opened
 
 
 def _warm(encoder: "Encoder") -> None:

@@ -14,9 +14,11 @@ from sqlalchemy import func, select
 import vlm
 from searcher import database
 from searcher.catalog import Caption, File
+from searcher.elsewhere import Where
 from searcher.library import Library
+from searcher.originals import open_originals
 from vlm.errors import AskpixError
-from vlm.picture import Picture, open_ahead
+from vlm.picture import Picture
 from vlm.protocols import Floats
 from vlm.runtime import Runtime
 from vlm.streams import batches
@@ -29,7 +31,7 @@ KS = (1, 5, 10)
 class Sample:
     """Photos of the library, one caption each to find it by, and who wrote those."""
 
-    paths: list[Path]
+    paths: list[Where]
     captions: list[str]
     source: str
 
@@ -108,7 +110,7 @@ def _try(name: str, given: Sample, runtime: Runtime, max_pixels: int) -> Trial:
     kept: list[int] = []
     seconds = 0.0
     place = {path: i for i, path in enumerate(given.paths)}
-    for batch in batches(open_ahead(given.paths, encoder.image_size, max_pixels), encoder.batch):
+    for batch in batches(open_originals(given.paths, encoder.image_size, max_pixels), encoder.batch):
         readable = [(path, picture.image) for path, picture in batch if isinstance(picture, Picture)]
         images = [image for _, image in readable]
         if images:

@@ -1,111 +1,185 @@
-"""How the catalog's database is opened, upgraded and used: units of work for reading and for writing."""
+"""How the catalog's database is opened and used: units of work for reading and for writing.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+It is SQLite in the library folder, or PostgreSQL (`searcher.postgres`); this module is what both have in common.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, ParamSpec, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.dialects import postgresql as postgresql_sql
+from sqlalchemy.dialects import sqlite as sqlite_sql
+from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.orm import Session
 
-from searcher.catalog import REVISION
+from searcher import postgres, readonly, sqlite
+from searcher.catalog import Base
+from searcher.marks import MEND
+from searcher.postgres import Away
+from searcher.upgrading import check_tables, revision_of, upgrade
 from vlm.errors import AskpixError
 
+CATALOG = "catalog.sqlite"  # in the library folder, unless PostgreSQL keeps it
+PATIENCE_S = 1_800  # that a run waits for a server that went away
+_AGAIN_S = 1.0
 
-def open_catalog(path: Path) -> Engine:
-    """Open the SQLite catalog at `path`, making or upgrading it as needed.
+P = ParamSpec("P")
+R = TypeVar("R")
+_log = logging.getLogger("askpix.catalog")
 
-    Raises AskpixError when the file is no catalog, or one of a newer askpix.
+
+def open_catalog(place: Path | str, *, create: bool = True) -> Engine:
+    """Open the catalog in a file of SQLite, or at the address of a PostgreSQL database, upgrading it as needed.
+
+    It is made if there is none, unless not to `create`. Raises AskpixError when it is none, one of a newer askpix or
+    of another program, or cannot be reached.
     """
-    engine = create_engine(f"sqlite:///{path}")
-    event.listen(engine, "connect", _set_up)
-    event.listen(engine, "begin", _begin)
     try:
-        with engine.connect() as connection:
-            found = _revision(connection)
-        if found != REVISION:
-            _upgrade(engine, path)
+        return _open(engine_at(place), name_of(place), create)
     except DatabaseError as error:
-        raise AskpixError(f"the catalog {path} cannot be read ({error.orig}); restore it or index afresh") from error
+        if isinstance(place, str):
+            raise
+        raise AskpixError(f"the catalog {place} cannot be read ({error.orig}); {MEND}") from error
+
+
+def _open(engine: Engine, name: str, create: bool) -> Engine:
+    try:
+        with faults(engine):
+            with engine.connect() as connection:
+                if kind(engine) == "postgresql":
+                    postgres.check_server(connection)
+                current = check_tables(connection, name)
+                if not current and not create and revision_of(connection) is None:
+                    raise AskpixError(f"there is no catalog in {name}; make one with: askpix index FOLDER")
+            if not current:
+                upgrade(engine, name)
+    except (AskpixError, DBAPIError):
+        engine.dispose()
+        raise
     return engine
 
 
-def _set_up(connection: Any, _record: Any) -> None:
-    connection.create_function("casefold", 1, lambda text: text and text.casefold(), deterministic=True)
-    connection.isolation_level = None  # transactions begin as `_begin` says, not when Python's driver thinks fit
-    # WAL lets searches go on while a run writes; NORMAL still survives a crash of the process,
-    # and after a power cut loses at most the last steps, which the next run does again.
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "busy_timeout = 30000"):
-        connection.execute(f"PRAGMA {pragma}")
+def engine_at(place: Path | str) -> Engine:
+    """The database at a place, as it is; raises AskpixError when it is no address of one."""
+    return postgres.engine_at(place) if isinstance(place, str) else sqlite.engine_at(place)
 
 
-def _begin(connection: Connection) -> None:
-    # One who reads first and writes then cannot wait for another who wrote meanwhile; who says so at once can.
-    how = "IMMEDIATE" if connection.get_execution_options().get("writing") else "DEFERRED"
-    connection.exec_driver_sql(f"BEGIN {how}")
+def name_of(place: Path | str) -> str:
+    """A catalog in words, without any password."""
+    return postgres.name_of(place) if isinstance(place, str) else f"the library {place.parent}"
 
 
-def _revision(connection: Any) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return found
+def kind(engine: Engine | Connection) -> Literal["sqlite", "postgresql"]:
+    """Which database it is."""
+    return cast(Literal["sqlite", "postgresql"], engine.dialect.name)
 
 
-def _upgrade(engine: Engine, path: Path) -> None:
-    from alembic import command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-    from alembic.util import CommandError
-    from filelock import FileLock
-
-    config = Config()
-    config.set_main_option("script_location", "migrations:")
-    # Two processes may open a new library at the same time.
-    with FileLock(f"{path}.lock"), engine.execution_options(writing=True).connect() as connection:
-        # A table that is made anew in another shape must not take along what refers to it.
-        connection.connection.execute("PRAGMA foreign_keys = OFF")
-        with connection.begin():
-            found = _revision(connection)
-            try:
-                ScriptDirectory.from_config(config).get_revision(found or "base")
-            except CommandError as error:
-                raise AskpixError(
-                    f"the library {path.parent} was made by a newer askpix (catalog {found}); upgrade askpix to open it"
-                ) from error
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-        connection.connection.execute("PRAGMA foreign_keys = ON")
+def may_only_read(engine: Engine) -> bool:
+    """Whether the catalog is a file that cannot be written to."""
+    return kind(engine) == "sqlite" and readonly.may_only_read(Path(str(engine.url.database)))
 
 
 @contextmanager
 def session(engine: Engine) -> Iterator[Session]:
     """A unit of work that reads.
 
-    Raises AskpixError when the database cannot be used just now.
+    Raises AskpixError when the database cannot be used just now, which is `Away` while its server is.
     """
-    try:
-        with Session(engine, expire_on_commit=False) as opened, opened.begin():
-            yield opened
-    except OperationalError as error:
-        raise AskpixError(_unusable(error)) from error
+    with faults(engine), Session(engine, expire_on_commit=False) as opened, opened.begin():
+        yield opened
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """A unit of work that writes: committed at the end, rolled back on an error; it waits for other writers.
 
-    Raises AskpixError when the database cannot be written just now.
+    Raises AskpixError when the database cannot be written just now, which is `Away` while its server is.
     """
     with session(engine.execution_options(writing=True)) as opened:
         yield opened
 
 
-def _unusable(error: OperationalError) -> str:
-    said = str(error.orig)
-    if "full" in said:
-        return "the disk with the library is full; make room there and run it again, nothing committed is lost"
-    if "locked" in said:
-        return "another program has held the catalog for half a minute; run it again when that has ended"
-    return f"the catalog cannot be used ({said}); askpix doctor says more"
+@contextmanager
+def faults(engine: Engine) -> Iterator[None]:
+    """Tell the user what a fault of the database means, unless it is one of ours.
+
+    Raises AskpixError when the database cannot be used just now, which is `Away` while its server is.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        told = (sqlite if kind(engine) == "sqlite" else postgres).told(error)
+        if told is None:
+            raise
+        raise told from error
+
+
+@contextmanager
+def alone(engine: Engine, what: str) -> Iterator[None]:
+    """Do something that one process at a time is to do, on PostgreSQL, where several may be at it; others wait."""
+    if kind(engine) == "sqlite":
+        yield
+        return
+    with faults(engine):
+        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection.detach()  # the lock ends with the connection, however that ends
+        connection.execute(text("SET lock_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_lock(hashtext('askpix'), hashtext(:what))"), {"what": what})
+    try:
+        yield
+    finally:
+        with suppress(DBAPIError):
+            connection.close()
+
+
+def insert_new(opened: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, but those whose keys are there already."""
+    if rows:
+        insert = sqlite_sql.insert if opened.get_bind().dialect.name == "sqlite" else postgresql_sql.insert
+        opened.execute(insert(table).on_conflict_do_nothing(), list(rows))
+
+
+def again(work: Callable[P, R]) -> Callable[P, R]:
+    """Have a function that only reads do it once more if the server went away meanwhile, as when it is restarted."""
+
+    @wraps(work)
+    def carry_out(*given: P.args, **more: P.kwargs) -> R:
+        try:
+            return work(*given, **more)
+        except Away:
+            return work(*given, **more)
+
+    return carry_out
+
+
+def patiently(work: Callable[P, R]) -> Callable[P, R]:
+    """Have a function that may be done twice wait for a server that went away, half an hour at most, and do it again.
+
+    That it waits is logged once.
+    """
+
+    @wraps(work)
+    def carry_out(*given: P.args, **more: P.kwargs) -> R:
+        latest = time.monotonic() + PATIENCE_S
+        told = False
+        while True:
+            try:
+                done = work(*given, **more)
+            except Away as away:
+                if time.monotonic() > latest:
+                    raise
+                if not told:
+                    _log.warning("askpix: %s; waiting until it is back", str(away).split(";")[0])
+                told = True
+                time.sleep(_AGAIN_S)
+            else:
+                if told:
+                    _log.warning("askpix: the catalog's server is back; going on")
+                return done
+
+    return carry_out

@@ -4,18 +4,21 @@ import importlib.util
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
-from searcher import database
-from searcher.catalog import Caption, Embedding, Image
+from searcher import database, wholeness
+from searcher.catalog import Caption, Embedding, File, Image
 from searcher.gpu import gpus
 from searcher.library import Library
+from searcher.marks import MEND
 from searcher.settings import Settings
+from searcher.wholeness import Stored
 from vlm.errors import AskpixError
 
 
@@ -98,7 +101,7 @@ def _model(settings: Settings) -> Iterator[Finding]:
 
 def _library(settings: Settings) -> Iterator[Finding]:
     folder = settings.library.expanduser().absolute()
-    if not (folder / "catalog.sqlite").exists():
+    if settings.catalog is None and not (folder / database.CATALOG).exists():
         yield Finding("library", f"none yet in {folder}; make one with: askpix index FOLDER")
         return
     try:
@@ -110,28 +113,56 @@ def _library(settings: Settings) -> Iterator[Finding]:
 
 
 def _wholeness(library: Library) -> Iterator[Finding]:
+    """Everything is looked at, however long that takes; nothing is changed."""
+    yield _finding("catalog", wholeness.catalog_faults(library.engine, thorough=True))
+    yield _finding("words", wholeness.words_faults(library.engine))
     with database.session(library.engine) as session:
-        check = "; ".join(session.scalars(text("PRAGMA quick_check")))
-        yield Finding("catalog", check if check != "ok" else "whole", ok=check == "ok")
         images = session.scalar(select(func.count(Image.id))) or 0
         captions = session.scalar(select(func.count(func.distinct(Caption.image_id)))) or 0
-        embedded = session.scalar(
-            select(func.count()).select_from(Embedding).where(Embedding.model == library.encoder.name)
-        )
+        counts = wholeness.committed(session)
+        models = session.scalars(select(Embedding.model).distinct()).all()
     yield Finding("images", f"{images}, {captions} of them with captions")
-    count, stored = library.count_vectors(), len(library.vectors)
-    whole = stored >= count == embedded
-    yield Finding(
-        "vectors",
-        f"{embedded} of {library.encoder.name}"
-        if whole
-        else f"{stored} on disk, {embedded} in the catalog; run askpix index again",
-        ok=whole,
-    )
-    if whole and count:
-        library.vectors.refresh(count)
-        yield Finding("index", library.vectors.about_index)
+    there = {one.model: one for one in wholeness.stored(library.folder, counts)}
+    for model in sorted({*models, *there, library.encoder.name}):
+        own = model == library.encoder.name
+        yield from _vectors(library, model, there.get(model), "" if own else f" of {model}")
+    yield from _indexes(library, there)
     yield Finding("size", f"{_size(library.folder) / 1e6:.1f} MB")
+
+
+def _finding(name: str, faults: list[str]) -> Finding:
+    return Finding(name, f"{faults[0]}; {MEND}" if faults else "whole", ok=not faults)
+
+
+def _vectors(library: Library, model: str, stored: Stored | None, of: str) -> Iterator[Finding]:
+    """What is to be said of one model's vectors."""
+    has = select(Embedding.image_id).where(Embedding.model == model)
+    present = select(File.image_id).where(File.missing_since.is_(None), File.image_id.not_in(has)).distinct()
+    with database.session(library.engine) as session:
+        known = session.scalar(select(func.count()).select_from(has.subquery())) or 0
+        waiting = session.scalar(select(func.count()).select_from(present.subquery())) or 0
+    if stored is None:
+        yield Finding(f"vectors{of}", f"all {known:,} are gone; {MEND}" if known else "none yet", ok=not known)
+        return
+    damaged = [bad for rows in stored.pieces for bad in wholeness.damaged_rows(library.engine, stored, rows)]
+    if damaged:
+        yield Finding(f"vectors{of}", f"{wholeness.told(damaged, stored)}; {MEND}", ok=False)
+        return
+    parts = [f"{known:,} of {model}"]
+    if waiting:
+        parts.append(f"{waiting:,} photos wait for askpix index")
+    if unmarked := stored.segments.unmarked(stored.count):
+        parts.append(f"{unmarked:,} without a checksum, which the next run adds")
+    yield Finding(f"vectors{of}", ", ".join(parts))
+
+
+def _indexes(library: Library, there: Mapping[str, Stored]) -> Iterator[Finding]:
+    damaged = [model for model, one in there.items() if wholeness.damaged_index(one)]
+    if damaged:
+        yield Finding("index", f"that of {', '.join(damaged)} is damaged, it may miss photos; {MEND}", ok=False)
+    elif count := library.count_vectors():
+        with suppress(AskpixError):  # vectors that are lost are told above
+            yield Finding("index", library.vectors.describe_index(count))
 
 
 def _size(folder: Path) -> int:

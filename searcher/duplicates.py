@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Row, func, select, update
@@ -11,11 +10,13 @@ from sqlalchemy.orm import Session
 
 from searcher import database
 from searcher.catalog import Details, Edit, Embedding, File, Image
+from searcher.elsewhere import Where
 from searcher.library import Library
 from searcher.likeness import differing, likeness
+from searcher.originals import open_original
+from searcher.portable import listed
 from searcher.results import paths_of
-from searcher.wordsearch import listed
-from vlm.picture import UnreadablePicture, open_picture
+from vlm.picture import UnreadablePicture
 from vlm.streams import batches
 
 NEIGHBOURS = 16  # photos that each one is compared with
@@ -29,7 +30,7 @@ _BATCH = 1_000
 class Copy:
     """One file of a group: its size in bytes, and its picture's in pixels."""
 
-    path: Path
+    path: Where
     size: int
     width: int
     height: int
@@ -59,12 +60,18 @@ def duplicates(library: Library) -> Iterator[list[Copy]]:
             yield sorted(copies, key=lambda copy: (-copy.width * copy.height, -copy.size, str(copy.path)))
 
 
+@database.patiently
 def group_new(library: Library) -> None:
     """Compare the images that were not yet compared with all others, and note of which better one each is a duplicate.
 
     Two show the same when their embeddings are near and either their perceptual hashes agree or they are of one
     burst of one camera.
     """
+    with database.alone(library.engine, "compare"):
+        _group_new(library)
+
+
+def _group_new(library: Library) -> None:
     model, count = library.encoder.name, library.count_vectors()
     waiting = select(Embedding.image_id).where(Embedding.model == model, ~Embedding.compared)
     while True:
@@ -96,7 +103,7 @@ def _note_likeness(library: Library, ids: Sequence[int]) -> None:
     values = []
     for image_id, path in paths.items():
         try:
-            picture = open_picture(path, 64, library.settings.max_pixels)
+            picture = open_original(path, 64, library.settings.max_pixels)
         except UnreadablePicture:
             continue
         values.append({"id": image_id, "likeness": likeness(picture.image)})
@@ -161,7 +168,7 @@ def crown(session: Session, members: set[int]) -> None:
     ranked = (
         select(Image.id)
         .where(Image.id.in_(listed(members)))
-        .order_by((Image.width * Image.height).desc(), size.desc(), Image.id)
+        .order_by((Image.width * Image.height).desc(), size.desc().nulls_last(), Image.id)
     )
     ids = session.scalars(ranked).all()
     if ids:

@@ -16,12 +16,13 @@ from searcher import catalog, database, wordsearch
 from searcher.catalog import PEOPLE, Caption, Image, Tag
 from searcher.columns import answers_of
 from searcher.corrections import image_at
+from searcher.elsewhere import is_location
 from searcher.library import Library
 from searcher.results import photos
-from searcher.xmp import read_xmp, write_xmp
 from vlm.errors import AskpixError
 from vlm.streams import batches
 from vlm.video import split_moment
+from vlm.xmp import read_xmp, write_xmp
 
 IMPORTED = "imported"  # whose captions those are that do not say
 _BATCH = 500
@@ -162,7 +163,11 @@ def write_sidecars(source: Iterable[Record], folder: Path | None) -> Iterator[tu
         photo = Path(record.image)
         if split_moment(photo.name)[1] is not None:
             continue
-        where = photo if folder is None else folder / photo.relative_to(photo.anchor)
+        if folder is None and is_location(record.image):
+            yield photo, "no sidecar is written beside what lies elsewhere; name a folder for them"
+            continue
+        # Normal, since with ".." in it, as in ../photos or in a tar, it would lead out of the folder.
+        where = photo if folder is None else folder / os.path.normpath(f"/{photo}").lstrip(os.sep)
         sidecar = where.with_name(f"{where.name}.xmp")
         try:
             if sidecar.exists() and not _ours(sidecar):
@@ -170,7 +175,9 @@ def write_sidecars(source: Iterable[Record], folder: Path | None) -> Iterator[tu
                 continue
             sidecar.parent.mkdir(parents=True, exist_ok=True)
             part = sidecar.with_name(f".{sidecar.name}.part")
-            part.write_bytes(write_xmp(_properties(record)))
+            part.unlink(missing_ok=True)
+            with part.open("xb") as file:  # never through a link that somebody else has put there
+                file.write(write_xmp(_properties(record)))
             os.replace(part, sidecar)
             yield sidecar, None
         except OSError as error:
@@ -230,7 +237,7 @@ def read_export(path: Path) -> Iterator[Record]:
                 raise AskpixError(f"{path} is no export; name a .csv, .jsonl, .json (COCO) or .xmp file, or a folder")
     except OSError as error:
         raise AskpixError(f"{path} cannot be read: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, csv.Error) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, csv.Error) as error:
         raise AskpixError(f"{path} cannot be read as captions of images ({type(error).__name__}: {error})") from error
 
 

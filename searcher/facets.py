@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, distinct, exists, extract, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from searcher import database, filters, search, wordsearch
+from searcher import database, filters, search
 from searcher.answers import AUTOMATIC
 from searcher.catalog import PEOPLE, Details, File, Image, Question, Tag
 from searcher.library import Library
+from searcher.portable import listed
 from searcher.query import Known, Part, Plan, typed
 from searcher.told import counting
 from vlm.raw import RAW
@@ -70,13 +71,11 @@ def _among(session: Session, allowed: Sequence[int] | None) -> Among:
     """Those images that a file still holds, and that are allowed."""
     held = exists().where(File.image_id == Image.id, File.missing_since.is_(None))
     if allowed is not None:
-        present = wordsearch.listed(
-            session.scalars(select(Image.id).where(Image.id.in_(wordsearch.listed(allowed)), held)).all()
-        )
+        present = listed(session.scalars(select(Image.id).where(Image.id.in_(listed(allowed)), held)).all())
         return lambda image_id: [image_id.in_(present)]
     # As a rule few are gone, so that there is little to compare every row with.
     gone = session.scalars(select(Image.id).where(~held)).all()
-    return lambda image_id: [image_id.not_in(wordsearch.listed(gone))] if gone else []
+    return lambda image_id: [image_id.not_in(listed(gone))] if gone else []
 
 
 def _most(session: Session, value: Value, count: ColumnElement[int], *holds: ColumnElement[bool]) -> Counts:

@@ -23,6 +23,7 @@ from searcher.catalog import (
     Tag,
     to_sql,
 )
+from searcher.portable import listed
 from searcher.query import FIELDS, Known, Plan, parse, rating_span, span
 from searcher.told import counting
 from vlm.errors import AskpixError
@@ -104,8 +105,8 @@ def _condition(session: Session, field: str, value: str, saved: Saved) -> Column
 
 
 def _same(text: Any, value: str) -> ColumnElement[bool]:
-    """Whether a text is this one, in any case; the function is `searcher.database`'s."""
-    same: ColumnElement[bool] = func.casefold(text) == value.casefold()
+    """Whether a text is this one, in any case; the function is that of our own in either database."""
+    same: ColumnElement[bool] = func.case_folded(text) == value.casefold()
     return same
 
 
@@ -163,7 +164,7 @@ def _album(session: Session, name: str, saved: Saved) -> ColumnElement[bool]:
         raise AskpixError(f"there is no album {name!r}; there are: {names}")
     if album.query is not None:
         found = saved(album.query)
-        return Image.id.in_(wordsearch.listed(found)) if found else false()
+        return Image.id.in_(listed(found)) if found else false()
     return Image.id.in_(select(AlbumImage.image_id).where(AlbumImage.album_id == album.id))
 
 

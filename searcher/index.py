@@ -10,8 +10,9 @@ crash cannot mix them up. It is memory-mapped and never written to: a larger one
 
 import json
 import os
+import zlib
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,14 @@ EACH = 40  # rows a list to make the lists from, for k-means
 SAMPLE = 200_000  # of them at most, 0.6 GB of a model with 768 numbers
 ROUNDS = 5  # of k-means; twice as many find no more
 _DESCRIPTION = 4_096  # bytes, more than it takes
+_READ = 1 << 20  # bytes at a time
 
 
 @dataclass(frozen=True)
 class Training:
     """How an index was made: for how many rows, into how many lists, how many of them are looked into, and what
-    share of the exact search's best is found so; then how many rows are in it, and their fingerprint."""
+    share of the exact search's best is found so; then how many rows are in it, and their fingerprint; and the CRC-32 of
+    the index's bytes, which those that an older askpix wrote lack."""
 
     rows: int
     lists: int
@@ -42,6 +45,7 @@ class Training:
     recall: float
     count: int
     fingerprint: str
+    crc: int | None = None
 
     def __str__(self) -> str:
         return f"{self.probed} of {self.lists} lists looked into, {self.recall:.1%} of the exact search's best {TOP}"
@@ -153,8 +157,9 @@ def write_index(trained: Trained, path: Path) -> None:
 
     part = path.with_suffix(".part")
     faiss.write_index(trained.index, str(part))
+    training = replace(trained.training, crc=_crc(part, part.stat().st_size))
     with part.open("ab") as file:
-        file.write(b"\n" + json.dumps(asdict(trained.training)).encode())
+        file.write(b"\n" + json.dumps(asdict(training)).encode())
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
@@ -167,9 +172,7 @@ def read_index(path: Path, mapped: bool = True) -> Trained | None:
 
     flags = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY if mapped else 0
     with suppress(OSError, ValueError, TypeError, RuntimeError, MemoryError):
-        with path.open("rb") as file:
-            file.seek(-min(_DESCRIPTION, path.stat().st_size), os.SEEK_END)
-            training = Training(**json.loads(file.read().rsplit(b"\n", 1)[-1]))
+        training, _ = _described(path)
         index = faiss.read_index(str(path), flags)
         inverted = _lists(index)
         stored = index.ntotal, inverted.invlists.compute_ntotal(), inverted.nlist
@@ -180,6 +183,34 @@ def read_index(path: Path, mapped: bool = True) -> Trained | None:
             mapped_lists.prefetch_nthread = 0
         return Trained(index, training)
     return None
+
+
+def is_whole(path: Path) -> bool:
+    """Whether the file of an index is as it was written; one without a checksum is taken to be."""
+    try:
+        training, size = _described(path)
+    except (OSError, ValueError, TypeError):
+        return False
+    return training.crc is None or training.crc == _crc(path, size)
+
+
+def _described(path: Path) -> tuple[Training, int]:
+    """How the index in a file was made, and how many of its bytes are the index's; OSError, ValueError or TypeError
+    when the file does not say."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(-min(_DESCRIPTION, size), os.SEEK_END)
+        line = file.read().rsplit(b"\n", 1)[-1]
+    return Training(**json.loads(line)), size - len(line) - 1
+
+
+def _crc(path: Path, size: int) -> int:
+    """The CRC-32 of the first `size` bytes of a file."""
+    crc = 0
+    with path.open("rb") as file:
+        while size > 0 and (block := file.read(min(size, _READ))):
+            crc, size = zlib.crc32(block, crc), size - len(block)
+    return crc
 
 
 def _lists(index: Any) -> Any:

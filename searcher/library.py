@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from PIL.Image import Image as PictureImage
-from sqlalchemy import Select, func, insert, select
+from sqlalchemy import Engine, Select, func, select
 from sqlalchemy.orm import Session
 
 import vlm
 from searcher import answers, database, filters, search
 from searcher.asking import ask_pictures, check_question
-from searcher.catalog import Embedding, File, Image, Wish
+from searcher.catalog import Embedding, File, Image, VectorRows, Wish
+from searcher.elsewhere import Where
+from searcher.originals import open_named
 from searcher.query import Part, Plan, parse
 from searcher.results import Hit, Photo, Reply, photos
-from searcher.search import Results
+from searcher.search import Encoded, Results
 from searcher.seen import SeenCache
 from searcher.settings import Settings, load_settings
 from searcher.vectors import Vectors
@@ -29,6 +31,7 @@ from vlm.protocols import Answerer, Captioner, Encoder, Floats, Task
 from vlm.relevance import EXPLAINED, Relevance, relevance
 
 if TYPE_CHECKING:
+    from searcher.milvus.server import Milvus
     from searcher.survey import Photos
     from searcher.tallies import Step
     from vlm.reading import Reader
@@ -65,14 +68,7 @@ class Library:
         self.folder = self.settings.library.expanduser().absolute()
         self._models: dict[str, Any] = {}
         self._given = {"encoder": encoder, "captioner": captioner, "answerer": answerer}
-        path = self.folder / "catalog.sqlite"
-        if not create and not path.exists():
-            raise AskpixError(f"there is no library in {self.folder}; make one with: askpix index FOLDER")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise AskpixError(f"the library folder {self.folder} cannot be made: {error.strerror}") from error
-        self.engine = database.open_catalog(path)
+        self.engine = self._opened(create)
 
     def __enter__(self) -> Self:
         return self
@@ -83,8 +79,38 @@ class Library:
         self.close()
 
     def close(self) -> None:
-        """Close the catalog's connections."""
+        """Close the catalog's connections, and that to Milvus."""
         self.engine.dispose()
+        if self.milvus:
+            self.milvus.close()
+
+    def _opened(self, create: bool) -> Engine:
+        """The catalog, in a folder that is there or is made."""
+        place = catalog_of(self.settings)
+        engine = None
+        if isinstance(place, str):
+            engine = database.open_catalog(place, create=create)
+            self._check_vectors(engine)
+        elif not create and not place.exists():
+            raise AskpixError(f"there is no library in {self.folder}; make one with: askpix index FOLDER")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AskpixError(f"the library folder {self.folder} cannot be made: {error.strerror}") from error
+        return engine or database.open_catalog(place)
+
+    def _check_vectors(self, engine: Engine) -> None:
+        """Raise AskpixError when a catalog on a server is opened with a folder that is not its library's."""
+        if (self.folder / "vectors").exists():
+            return
+        with database.session(engine) as session:
+            rows = session.scalar(select(func.sum(VectorRows.count)))
+        if rows:
+            engine.dispose()
+            raise AskpixError(
+                f"the catalog knows {rows:,} vectors, and {self.folder} has none; name the folder that has them with "
+                f"--library, or have them made again: mkdir {self.folder / 'vectors'}"
+            )
 
     # Models, loaded when first used
 
@@ -135,13 +161,30 @@ class Library:
 
     @cached_property
     def vectors(self) -> Vectors:
-        """The encoder's vectors."""
-        return Vectors(self.folder / "vectors", self.encoder.name, self.encoder.dim, self.settings.exact_rows)
+        """The encoder's vectors, searched by FAISS, or by Milvus where the settings name one."""
+        folder, name, dim = self.folder / "vectors", self.encoder.name, self.encoder.dim
+        if self.milvus is None:
+            return Vectors(folder, name, dim, self.settings.exact_rows)
+        from searcher.milvus.vectors import MilvusVectors
 
+        return MilvusVectors(folder, name, dim, self.milvus, self.engine)
+
+    @cached_property
+    def milvus(self) -> "Milvus | None":
+        """The Milvus of the settings, which is not asked anything yet."""
+        if self.settings.milvus is None:
+            return None
+        from searcher.milvus.server import Milvus
+
+        return Milvus(self.settings.milvus)
+
+    @database.patiently
     def save_index(self) -> None:
         """Keep the index over the vectors for the next process, trained if they are many."""
-        self.vectors.save_index(self.count_vectors(), lambda: self.encoder.encode_texts(background_captions()))
+        with database.alone(self.engine, "index"):
+            self.vectors.save_index(self.count_vectors(), lambda: self.encoder.encode_texts(background_captions()))
 
+    @database.again
     def count_vectors(self) -> int:
         """How many rows of the encoder's vectors the catalog knows of."""
         with database.session(self.engine) as session:
@@ -150,6 +193,7 @@ class Library:
 
     # Search
 
+    @database.again
     def plan(self, query: str) -> Plan:
         """How a query is understood; see `searcher.query`.
 
@@ -215,10 +259,14 @@ class Library:
             least = self.settings.min_confidence if min_confidence is None else min_confidence
             if least is None:
                 least = 0.0 if encoded.text is None else self.encoder.cutoff
-            with database.session(self.engine) as session:
-                results = search.search(self, session, encoded, k, least, everything=min_confidence == 0)
+            results = self._searched(encoded, k, least, everything=min_confidence == 0)
             self.wish(results.hits)
             yield results
+
+    @database.again
+    def _searched(self, encoded: Encoded, k: int, least: float, *, everything: bool) -> Results:
+        with database.session(self.engine) as session:
+            return search.search(self, session, encoded, k, least, everything=everything)
 
     def _picture(self, value: str) -> Floats:
         """The embedding [dim] of a like-part: an image of the library by its id, or a picture file by its path."""
@@ -235,7 +283,7 @@ class Library:
         wanted = [{"image_id": hit.photo.id} for hit in hits if hit.photo.caption is None]
         if wanted:
             with suppress(AskpixError), database.writing(self.engine) as session:  # a library may be read-only
-                session.execute(insert(Wish).prefix_with("OR IGNORE"), wanted)
+                database.insert_new(session, Wish, wanted)
 
     def similar(self, image: Path | int, *, k: int = 20) -> list[Hit]:
         """Photos like a picture file, or like the image of the library with that id (itself left out).
@@ -246,6 +294,7 @@ class Library:
         hits = self.search(Plan((Part("like", str(image)),)), k=k + 1, min_confidence=0)
         return [hit for hit in hits if hit.photo.id != image][:k]
 
+    @database.again
     def browse(self, where: str | None = None, *, k: int = 100, offset: int = 0) -> list[Hit]:
         """Photos without a ranking, newest in the library first; all of them, or those a filter lets through."""
         with database.session(self.engine) as session:
@@ -263,6 +312,7 @@ class Library:
         present = select(File.image_id).where(File.missing_since.is_(None))
         return filters.select_ids(session, wanted, self.saved_ids).where(Image.id.in_(present))
 
+    @database.again
     def saved_ids(self, query: str) -> list[int]:
         """The ids of the images that a saved search finds now.
 
@@ -273,11 +323,13 @@ class Library:
             raise AskpixError(f"the saved search {query!r} asks for an album, which a saved search cannot")
         return [hit.photo.id for hit in self.search(plan, k=MOST_SAVED)]
 
+    @database.again
     def photo(self, image_id: int) -> Photo | None:
         """The image with that id, unless it is unknown or its files are gone."""
         with database.session(self.engine) as session:
             return next(iter(photos(session, [image_id], self.captions_by)), None)
 
+    @database.again
     def count_images(self) -> int:
         """How many images have a file."""
         present = select(func.count(func.distinct(File.image_id))).where(File.missing_since.is_(None))
@@ -290,13 +342,13 @@ class Library:
         embedding: Floats = self.encoder.look([image]).embeddings[0]
         return embedding
 
-    def explain(self, photo: Photo | Path, text: str) -> tuple[PictureImage, Relevance]:
+    def explain(self, photo: Photo | Where, text: str) -> tuple[PictureImage, Relevance]:
         """Where in a photo of the library, or a picture file, the encoder finds a text, and the picture itself.
 
         Raises AskpixError when the text is empty or too long, or the picture cannot be read.
         """
         path, text = (photo.path if isinstance(photo, Photo) else photo), check_query(text)
-        image = open_file(path, EXPLAINED, self.settings.max_pixels).image
+        image = open_named(path, EXPLAINED, self.settings.max_pixels).image
         return image, relevance(self.encoder, image, text)
 
     # Questions
@@ -346,7 +398,14 @@ class Library:
         from searcher import survey
 
         asked = survey.prepare(self, question, chosen, sample, seed)
+        if save_as is None and database.may_only_read(self.engine):
+            keep = False
         yield from survey.carry_out(self, asked, save_as=save_as, keep=keep, stop=stop)
+
+
+def catalog_of(settings: Settings) -> Path | str:
+    """Where a library's catalog is: the address of a database, or a file in its folder."""
+    return settings.catalog or settings.library.expanduser().absolute() / database.CATALOG
 
 
 def check_query(text: str) -> str:

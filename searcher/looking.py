@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from searcher.asking import ask_pictures, check_question
+from searcher.elsewhere import Where
 from searcher.followups import Turn, asks_why, resolve
 from searcher.library import Library
 from searcher.photo_facts import Source, fact, price
@@ -96,7 +97,7 @@ def _seen(library: Library, photo: Photo | Path, question: str, with_map: bool) 
     return Look(question, reply.told, reply.confidence, "picture", note, _considered(reply), found)
 
 
-def _placed(library: Library, path: Path, question: str, there: Reply) -> Look:
+def _placed(library: Library, path: Where, question: str, there: Reply) -> Look:
     """Where a thing is that is there, by the map, for models that answer with a scene at best."""
     found = library.explain(path, sought(question, ""))[1]
     note = f"where in the picture “{found.text}” is clearest, which is there by {there.confidence:.0%}"

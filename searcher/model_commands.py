@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from searcher.compare import Sample
+    from collections.abc import Sequence
+
+    from searcher.elsewhere import Where
     from searcher.settings import Settings
 
 MOST = 200  # photos that agreement is measured on
@@ -254,14 +257,15 @@ def _photos(settings: "Settings", folder: Path | None, side: int) -> "list[Image
     from itertools import islice
 
     from searcher.library import Library
-    from vlm.picture import SUFFIXES, Picture, open_ahead
+    from searcher.originals import open_originals
+    from vlm.picture import SUFFIXES, Picture
 
     if folder is not None:
-        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)[:MOST]
+        paths: Sequence[Where] = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)[:MOST]
     elif (settings.library.expanduser() / "catalog.sqlite").exists():
         with Library(settings=settings) as library:
             paths = [hit.photo.path for hit in library.browse(k=MOST)]
     else:
         paths = []
-    opened = open_ahead(paths, side, settings.max_pixels)
+    opened = open_originals(paths, side, settings.max_pixels)
     return [picture.image for _, picture in islice(opened, MOST) if isinstance(picture, Picture)]

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from searcher.catalog import PEOPLE, Caption, Details, File, Image, Keyword, Reading, Tag
+from searcher.elsewhere import Where, where_is
 from vlm.protocols import CANNOT_TELL
 from vlm.video import split_moment
 
@@ -25,7 +26,7 @@ class Photo:
 
     id: int
     hash: str
-    path: Path
+    path: Where
     width: int
     height: int
     caption: str | None = None
@@ -78,7 +79,7 @@ class Hit:
 class Reply:
     """The answer to a question about one picture; `refused` says why there is none."""
 
-    image: Path
+    image: Where
     question: str
     answer: str | None
     confidence: float = 0.0
@@ -106,14 +107,21 @@ class Reply:
         }
 
 
-def paths_of(session: Session, ids: Iterable[int]) -> dict[int, Path]:
-    """Where the images with these ids are now, those that a file still holds: the file known longest."""
+def paths_of(session: Session, ids: Iterable[int]) -> dict[int, Where]:
+    """Where the images with these ids are now, those that a file still holds: the file known longest, and one of this
+    machine rather than one elsewhere."""
     rows = session.execute(
-        select(File.image_id, File.folder, File.name)
+        select(File.image_id, File.folder, File.name, File.size, File.mtime_ns, File.start, Image.hash)
+        .join(Image, Image.id == File.image_id)
         .where(File.image_id.in_(ids), File.missing_since.is_(None))
         .order_by(File.id.desc())
     )
-    return {row.image_id: Path(row.folder, row.name) for row in rows}
+    paths: dict[int, Where] = {}
+    for row in rows:
+        path = where_is(row.folder, row.name, row.size, row.mtime_ns, row.start)
+        if isinstance(path, Path) or not isinstance(paths.get(row.image_id), Path):
+            paths[row.image_id] = path if isinstance(path, Path) else path.holding(row.hash)
+    return paths
 
 
 def photos(session: Session, ids: Sequence[int], captioner: str) -> list[Photo]:

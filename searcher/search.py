@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from searcher import filters, wordsearch
 from searcher.catalog import Embedding, File, Image
+from searcher.portable import listed
 from searcher.overlap import FOUND, Asked, asked, found_by_words, shared
 from searcher.query import Kind, Part, Plan
 from searcher.results import Hit, photos
@@ -198,7 +199,7 @@ class _Ranking:
         present = select(File.image_id).where(File.missing_since.is_(None))
         chosen = select(Image.id).where(Image.id.in_(present)).order_by(Image.id.desc())
         if self.allowed is not None:
-            chosen = chosen.where(Image.id.in_(wordsearch.listed(self.allowed)))
+            chosen = chosen.where(Image.id.in_(listed(self.allowed)))
         for part in self.encoded.plan.of("not"):
             chosen = chosen.where(Image.id.not_in(wordsearch.having(part.value)))
         ids = self.session.scalars(chosen.limit(k)).all()
@@ -254,7 +255,7 @@ class _Ranking:
             select(File.image_id)
             .join(Embedding, Embedding.image_id == File.image_id)
             .where(
-                File.image_id.in_(wordsearch.listed(ids)),
+                File.image_id.in_(listed(ids)),
                 File.missing_since.is_(None),
                 Embedding.model == self.library.encoder.name,
             )

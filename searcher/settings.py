@@ -1,10 +1,10 @@
 """Settings: flags first, then ASKPIX_* in the environment, then askpix.toml in the library folder."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -12,6 +12,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from searcher.flags import given
+from searcher.milvus.server import check_address
 from vlm.errors import AskpixError
 from vlm.picture import MAX_PIXELS
 from vlm.runtime import Runtime, wrong_setting
@@ -23,6 +25,12 @@ class Settings(Runtime):
     model_config = SettingsConfigDict(env_prefix="ASKPIX_", extra="forbid", frozen=True)
 
     library: Path = Field(default_factory=lambda: user_data_path("askpix"))
+    catalog: str | None = Field(
+        default=None, repr=False, description="where PostgreSQL keeps the catalog: postgresql://USER@HOST/NAME"
+    )
+    milvus: Annotated[str | None, AfterValidator(lambda said: said and check_address(said))] = Field(
+        default=None, description="a Milvus server's URL, or a file ending in .db, instead of FAISS"
+    )
     model: str = Field(default="builtin", description="the encoder; see askpix models")
     captioner: str | None = Field(default=None, description="another model for captions")
     caption_language: str = Field(
@@ -52,12 +60,12 @@ class Settings(Runtime):
 
 
 def load_settings(**flags: Any) -> Settings:
-    """Settings for one run; flags that are None count as not given.
+    """Settings for one run; flags that are None count as not given, and those of the command line hold too.
 
     Raises AskpixError naming the setting that is wrong.
     """
     try:
-        return Settings(**{name: value for name, value in flags.items() if value is not None})
+        return Settings(**{**given(), **{name: value for name, value in flags.items() if value is not None}})
     except ValidationError as error:
         raise AskpixError(wrong_setting(error)) from error
     except ValueError as error:  # a file that is not TOML

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from sqlalchemy import delete, func, or_, select, text, union
+from sqlalchemy import delete, func, or_, select, union
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from searcher import database, filters, wordsearch
@@ -105,7 +105,7 @@ def past_searches(library: Library) -> list[str]:
 
 def _past(session: Session, begun: str, most: int) -> list[Suggestion]:
     """Past searches of which this begins a word, the latest first."""
-    told, folded = func.casefold(PastSearch.text), begun.casefold()
+    told, folded = func.case_folded(PastSearch.text), begun.casefold()
     begins = or_(told.startswith(folded, autoescape=True), told.contains(f" {folded}", autoescape=True))
     some = select(PastSearch.text).where(begins, told != folded.strip())
     return [
@@ -248,9 +248,7 @@ def _having(session: Session, begun: str, columns: Sequence[str]) -> list[int]:
     parts = re.findall(r"\w+", begun)
     if not parts or len(begun) < _SHORTEST:
         return []
-    found = text("SELECT rowid FROM words WHERE words MATCH :wanted ORDER BY rowid DESC LIMIT :most")
-    wanted = f'{{{" ".join(columns)}}} : "{" ".join(parts)}" *'
-    return list(session.scalars(found, {"wanted": wanted, "most": _SAMPLE}))
+    return list(wordsearch.beginning(session, parts, columns, _SAMPLE))
 
 
 def _years(session: Session) -> Values:

@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, String, cast, exists, func, inspect, literal, select, tuple_
 from sqlalchemy.orm import Session, join
 
-from searcher import search, wordsearch
+from searcher import search
 from searcher.catalog import Details, File, Image
 from searcher.library import Library
+from searcher.portable import listed
 from searcher.query import Plan
 from vlm.errors import AskpixError
 
@@ -144,9 +145,9 @@ def listing(library: Library, session: Session, plan: Plan, *, by_date: bool = T
     holds: tuple[ColumnElement[bool], ...] = (_HELD,)
     if allowed is not None:
         left_out = set(others)
-        holds = (*holds, Image.id.in_(wordsearch.listed([i for i in allowed if i not in left_out])))
+        holds = (*holds, Image.id.in_(listed([i for i in allowed if i not in left_out])))
     elif others:
-        holds = (*holds, Image.id.not_in(wordsearch.listed(others)))
+        holds = (*holds, Image.id.not_in(listed(others)))
     if not by_date:
         return Listing(session, (_Stretch(holds, (Image.id,), literal(""), _IMAGES),))
     # Joined this way around they are read in the order of the index over dates, without sorting all of them.
@@ -158,12 +159,12 @@ def listing(library: Library, session: Session, plan: Plan, *, by_date: bool = T
 
 def _others(session: Session, allowed: Sequence[int] | None) -> list[int]:
     """Those of the photos allowed that show the same as one that is listed: the best, or else the newest of them."""
-    among = [] if allowed is None else [Image.id.in_(wordsearch.listed(allowed))]
+    among = [] if allowed is None else [Image.id.in_(listed(allowed))]
     same: dict[int, list[int]] = defaultdict(list)
     for image_id, best in session.execute(
         # More than 0 is any id, and what SQLite finds by the index, as it does not what is not null.
         select(Image.id, Image.duplicate_of).where(Image.duplicate_of > 0, _HELD, *among).order_by(Image.id)
     ):
         same[best or image_id].append(image_id)
-    there = set(session.scalars(select(Image.id).where(Image.id.in_(wordsearch.listed([*same])), _HELD, *among)))
+    there = set(session.scalars(select(Image.id).where(Image.id.in_(listed([*same])), _HELD, *among)))
     return [i for best, ids in same.items() for i in (ids if best in there else ids[:-1])]

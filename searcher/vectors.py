@@ -4,21 +4,18 @@ The catalog says how many rows count: what lies behind them was written by a run
 its commit, and is dropped.
 """
 
-import json
 import os
-import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from searcher.gpu import MOST, GpuRows, gpus
 from searcher.index import Trained, fill, measured, read_index, train, write_index
 from searcher.rows import BLOCK, Rows, map_rows, merged
-from searcher.segments import Ids, Segments, blocks
+from searcher.segments import DESCRIPTION, Ids, Segments, blocks, described, description, slug
 from vlm.errors import AskpixError
 from vlm.protocols import Floats
 
@@ -51,8 +48,7 @@ class Vectors:
 
         Raises AskpixError when the model now has embeddings of another length than those stored.
         """
-        slug = re.sub(r"[^A-Za-z0-9.-]+", "_", model)
-        self.folder = folder / slug
+        self.folder = folder / slug(model)
         self.model = model
         self.dim = dim
         self.exact_rows = exact_rows
@@ -61,17 +57,13 @@ class Vectors:
         self._lock = threading.Lock()  # held while a snapshot is made, never while one is searched
         self._snapshot: Snapshot | None = None
         self._read: tuple[Stamp, Trained | None] = (None, None)
+        self._mended = self._segments.mended
         self._gpu: GpuRows | None = None
-        about = self.folder / "model.json"
-        if about.exists() and (stored := json.loads(about.read_text(encoding="utf-8"))) != self._about:
+        if (stored := described(self.folder)) and stored != (model, dim):
             raise AskpixError(
-                f"{self.folder} holds vectors of {stored['model']}, {stored['dim']} numbers each, "
+                f"{self.folder} holds vectors of {stored[0]}, {stored[1]} numbers each, "
                 f"not of {model}, {dim} numbers; use that model, or another library"
             )
-
-    @property
-    def _about(self) -> dict[str, Any]:
-        return {"model": self.model, "dim": self.dim}
 
     def __len__(self) -> int:
         """Whole rows on disk."""
@@ -80,14 +72,19 @@ class Vectors:
     def append(self, ids: Ids, embeddings: Floats) -> None:
         """Add n rows, ids [n] and embeddings [n, dim], and wait until the disk has them."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        about = self.folder / "model.json"
+        about = self.folder / DESCRIPTION
         if not about.exists():
-            _write_durably(about, json.dumps(self._about).encode())
+            write_durably(about, description(self.model, self.dim))
         self._segments.append(ids, embeddings)
 
     def truncate(self, count: int) -> None:
-        """Drop everything behind the first `count` rows, a torn last row included."""
+        """Drop everything behind the first `count` rows, a torn last row included; those that stay have checksums then,
+        as rows of an older askpix lack.
+
+        Raises AskpixError when rows before them are lost.
+        """
         self._segments.truncate(count)
+        self._segments.mark(count)
 
     def read(self, start: int, stop: int) -> Iterator[tuple[Ids, Floats]]:
         """Rows start..stop as blocks of ids [n] and embeddings [n, dim]."""
@@ -162,7 +159,8 @@ class Vectors:
             rows = map_rows(self._segments, count, trained.ids)
             if rows.fingerprint(len(trained)) == trained.training.fingerprint:
                 return Snapshot(count, rows, trained, stamp)
-        known = self._snapshot.rows.ids if self._snapshot else np.empty(0, np.int64)
+        mended, self._mended = self._mended, self._segments.mended
+        known = self._snapshot.rows.ids if self._snapshot and mended == self._mended else np.empty(0, np.int64)
         return Snapshot(count, map_rows(self._segments, count, known), None, stamp)
 
     def save_index(self, count: int, probes: Callable[[], Floats]) -> None:
@@ -186,6 +184,15 @@ class Vectors:
         trained_for = stored.training.rows if stored else count
         write_index(Trained(index, measured(index, rows, trained_for, probes())), self._index_path)
 
+    def follow(self, count: int) -> None:
+        """Told that the first `count` rows are committed: an index that takes in rows at any time may do so. A trained
+        one waits for `save_index`."""
+
+    def describe_index(self, count: int) -> str:
+        """How a search of the first `count` rows goes through them, for people to read."""
+        self.refresh(count)
+        return self.about_index
+
     @property
     def about_index(self) -> str:
         """How a search goes through the rows, for people to read."""
@@ -201,7 +208,7 @@ class Vectors:
         return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
-def _write_durably(path: Path, data: bytes) -> None:
+def write_durably(path: Path, data: bytes) -> None:
     """Replace a file so that a crash leaves the old one or the new one, whole."""
     part = path.with_name(path.name + ".part")
     with part.open("wb") as file:

@@ -12,7 +12,7 @@ from threading import Lock
 
 from Stemmer import Stemmer
 
-from searcher.wordsearch import IDEOGRAPHS
+from searcher.wanted import IDEOGRAPHS
 
 _STOP = frozenset(
     "a an and are as at be by for from has have in is it its of on or s that the their there these this to was "
@@ -49,8 +49,13 @@ def _pieces(run: str) -> list[str]:
 
 @lru_cache(50_000)
 def _stem(word: str) -> str:
+    return porter(without_accents(word.lower()))
+
+
+def porter(word: str) -> str:
+    """The stem of a word in small letters (Porter, Program 14(3), 1980)."""
     with _one_at_a_time:
-        stem: str = _porter.stemWord(without_accents(word.lower()))
+        stem: str = _porter.stemWord(word)
     return stem
 
 

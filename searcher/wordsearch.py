@@ -1,76 +1,106 @@
-"""Search by words: what people, machines and the images themselves say, in SQLite's full-text index (FTS5).
+"""Search by words: what people, machines and the images themselves say, in the database's index of words.
 
 One row of the table `words` an image. English words are found in all their forms (Porter's stemmer), accents do
-not count, and Chinese, Japanese and Korean are found character by character, in phrases. Another database brings
-its own text search: it is to do what the functions here do.
+not count, and Chinese, Japanese and Korean are found character by character, in phrases. SQLite's index is
+`searcher.fts5`, PostgreSQL's `searcher.tsvectors`; both find the same.
 """
 
-import json
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Integer,
-    Select,
-    bindparam,
-    column,
-    delete,
-    func,
-    insert,
-    literal_column,
-    select,
-    table,
-)
+from sqlalchemy import Boolean, ColumnElement, Dialect, Select, String, TypeDecorator, bindparam, func, select
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
-from searcher.catalog import PEOPLE, Caption, Details, Keyword, Reading, Tag
+from searcher import fts5, tsvectors
+from searcher.catalog import PEOPLE, Caption, Details, Image, Keyword, Reading, Tag
+from searcher.portable import listed
+from searcher.wanted import COLUMNS, ROWS, Phrases, Wanted
 from vlm.streams import batches
 
-COLUMNS = ("people", "captions", "tags", "reading", "places")
-IDEOGRAPHS = "[぀-ヿ㐀-鿿豈-﫿가-힯]"
-_WORDS = table("words", column("rowid", Integer), *map(column, COLUMNS))
 _BATCH = 500
-_IDEOGRAPH = re.compile(f"({IDEOGRAPHS})")
-_APART = re.compile(f" ({IDEOGRAPHS}) ")
+
+
+def _of(dialect: Dialect) -> ModuleType:
+    return fts5 if dialect.name == "sqlite" else tsvectors
+
+
+def _index(session: Session) -> ModuleType:
+    return _of(session.get_bind().dialect)
+
+
+class _Query(TypeDecorator[Wanted]):
+    """What is sought, as the database's index of words writes it."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        query: str = _of(dialect).query(value)
+        return query
+
+
+class _written_of(FunctionElement[bool]):  # noqa: N801  named as in SQL
+    """Whether what is sought was written of an image."""
+
+    type = Boolean()
+    inherit_cache = True
+    _is_implicitly_boolean = True  # SQLite is not to compare it with 1
+
+
+@compiles(_written_of, "sqlite")
+def _matches(element: _written_of, compiler: SQLCompiler, **how: Any) -> str:
+    return f"words MATCH {compiler.process(element.clauses, **how)}"
+
+
+@compiles(_written_of, "postgresql")
+def _in_stems(element: _written_of, compiler: SQLCompiler, **how: Any) -> str:
+    return f"words.stems @@ CAST({compiler.process(element.clauses, **how)} AS tsquery)"
+
+
+def _match(wanted: Wanted) -> ColumnElement[bool]:
+    return _written_of(bindparam("wanted", wanted, _Query(), unique=True))
 
 
 def refresh(session: Session, ids: Iterable[int]) -> None:
     """Bring the rows of these images in line with what the rest of the catalog says now."""
-    for some in batches(ids, _BATCH):
+    for some in batches(sorted(ids), _BATCH):
+        # Whoever writes about the same images at the same time waits here, and then sees what was written.
+        session.execute(select(Image.id).where(Image.id.in_(some)).order_by(Image.id).with_for_update(key_share=True))
         said = _said(session, some)
-        forget(session, some)
-        session.execute(
-            insert(_WORDS),
-            [{"rowid": i, **{name: apart("\n".join(said[i, name])) for name in COLUMNS}} for i in some],
-        )
+        write(session, {i: {name: "\n".join(said[i, name]) for name in COLUMNS} for i in some})
+
+
+def write(session: Session, texts: Mapping[int, Mapping[str, str]]) -> None:
+    """Have these texts be what was written about images, by id and column."""
+    _index(session).write(session, texts)
 
 
 def forget(session: Session, ids: Sequence[int]) -> None:
     """Drop the rows of these images."""
     if ids:
-        session.execute(delete(_WORDS).where(_WORDS.c.rowid == bindparam("id")), [{"id": i} for i in ids])
-
-
-def apart(text: str) -> str:
-    """Text whose ideographs stand apart, as words of their own."""
-    return _IDEOGRAPH.sub(r" \1 ", text)
-
-
-def _together(text: str) -> str:
-    """Text as it was before its ideographs were put apart."""
-    return text if text.isascii() else _APART.sub(r"\1", text)
+        _index(session).forget(session, ids)
 
 
 def having(text: str, *columns: str) -> Select[int]:
     """The ids of the images of which a phrase was written, in any of these columns, or at all."""
-    return select(_WORDS.c.rowid).where(_match(_within(_phrase(text), columns)))
+    return having_all([text], *columns)
 
 
 def having_all(texts: Iterable[str], *columns: str) -> Select[int]:
     """The ids of the images of which each of these phrases was written, in any of these columns, or at all."""
-    return select(_WORDS.c.rowid).where(_match(_within(" AND ".join(map(_phrase, texts)), columns)))
+    return select(ROWS.c.rowid).where(_match((Phrases(tuple(texts), columns, every=True),)))
+
+
+def beginning(session: Session, words: Sequence[str], columns: Sequence[str], most: int) -> Sequence[int]:
+    """The ids of the newest images of which this phrase was written, whose last word may go on, in these columns."""
+    wanted = Phrases((" ".join(words),), tuple(columns), begun=True)
+    found = select(ROWS.c.rowid).where(_match((wanted,)))
+    return session.scalars(found.order_by(ROWS.c.rowid.desc()).limit(most)).all()
 
 
 def counts(session: Session, texts: Sequence[str], most: int) -> list[int]:
@@ -82,43 +112,26 @@ def counts(session: Session, texts: Sequence[str], most: int) -> list[int]:
     return list(session.execute(select(*counted)).one())
 
 
-def any_of(texts: Iterable[str], columns: Sequence[str] = ()) -> str:
+def any_of(texts: Iterable[str], columns: Sequence[str] = ()) -> Phrases:
     """What is to be looked for: any of these phrases, in any of these columns, or at all."""
-    return _within(" OR ".join(map(_phrase, texts)), columns)
+    return Phrases(tuple(texts), tuple(columns))
 
 
-def best(session: Session, wanted: Iterable[str], most: int, allowed: Sequence[int] | None = None) -> Sequence[int]:
+def best(session: Session, wanted: Sequence[Phrases], most: int, allowed: Sequence[int] | None = None) -> Sequence[int]:
     """The ids of the images that have any of what is wanted (see `any_of`), the most telling first (BM25: Robertson
     and Zaragoza, 2009), out of those `allowed`, if given."""
-    found = select(_WORDS.c.rowid).where(_match(" OR ".join(wanted)))
+    found = select(ROWS.c.rowid).where(_match(tuple(wanted)))
     if allowed is not None:
-        found = found.where(_WORDS.c.rowid.in_(listed(allowed)))
-    return session.scalars(found.order_by(literal_column("rank")).limit(most)).all()
+        found = found.where(ROWS.c.rowid.in_(listed(allowed)))
+    ids: Sequence[int] = _index(session).best(session, found, tuple(wanted), most)
+    return ids
 
 
 def written(session: Session, ids: Sequence[int]) -> dict[int, dict[str, str]]:
     """What was written about images, by id and column."""
-    rows = session.execute(select(_WORDS).where(_WORDS.c.rowid.in_(listed(ids))))
-    return {i: dict(zip(COLUMNS, map(_together, texts), strict=True)) for i, *texts in rows}
-
-
-def listed(ids: Iterable[int]) -> Select[int]:
-    """Ids as a table, of which there may be more than a statement may have parameters."""
-    each = func.json_each(json.dumps([int(i) for i in ids])).table_valued("value")
-    return select(each.c.value)
-
-
-def _match(query: str) -> ColumnElement[bool]:
-    return literal_column("words").op("MATCH", is_comparison=True)(query)
-
-
-def _within(query: str, columns: Sequence[str]) -> str:
-    return f"{{{' '.join(columns)}}} : ({query})" if columns else f"({query})"
-
-
-def _phrase(text: str) -> str:
-    """A phrase as FTS5 writes it, whatever stands in it."""
-    return '"{}"'.format(apart(text).replace('"', '""').replace("\0", " "))
+    rows = session.execute(select(ROWS).where(ROWS.c.rowid.in_(listed(ids))))
+    plain = _index(session).plain
+    return {i: dict(zip(COLUMNS, map(plain, texts), strict=True)) for i, *texts in rows}
 
 
 def _said(session: Session, ids: Sequence[int]) -> dict[tuple[int, str], list[str]]:

@@ -9,25 +9,51 @@ from random import Random
 
 import pillow_heif
 from PIL import Image
+from PIL.ExifTags import IFD, Base
 
 from cameras import dng, video
 
-SUFFIXES = (".jpg", ".png", ".webp", ".avif", ".heic", ".tif", ".gif", ".bmp", ".dng", ".mp4")
+_CODECS = {".mp4": "mpeg4", ".mkv": "libx264", ".webm": "libvpx-vp9", ".avi": "mjpeg", ".mts": "mpeg2video"}
+SUFFIXES = (".jpg", ".png", ".webp", ".avif", ".heic", ".tif", ".tiff", ".gif", ".bmp", ".dng", *_CODECS, ".xmp")
+# What raw files of makers begin with, by a suffix of theirs.
+_BEGINNINGS = {
+    ".cr2": b"II*\0\x10\0\0\0CR\2\0",
+    ".cr3": b"\0\0\0\x18ftypcrx \0\0\0\1crx isom",
+    ".crw": b"II\x1a\0\0\0HEAPCCDR",
+    ".raf": b"FUJIFILMCCD-RAW 0201FF383501",
+    ".mrw": b"\0MRM\0\0\1\0\0PRD\0\0\0\x18",
+    ".orf": b"IIRO\x08\0\0\0",
+    ".rw2": b"IIU\0\x18\0\0\0",
+    ".x3f": b"FOVb\0\0\2\0",
+    ".nef": b"MM\0*\0\0\0\x08",
+}
+_XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:exif="http://ns.adobe.com/exif/1.0/"
+exif:GPSLatitude="48,51.5N" exif:GPSLongitude="2,17.4E"><dc:title><rdf:Alt><rdf:li>A cat</rdf:li></rdf:Alt></dc:title>
+<dc:subject><rdf:Bag><rdf:li>cat</rdf:li></rdf:Bag></dc:subject></rdf:Description></rdf:RDF></x:xmpmeta>"""
 
 
 def good(folder: Path, image: Image.Image) -> dict[str, bytes]:
-    """A good file of each format, by suffix."""
+    """A good file of each format, by suffix, which says about itself what the format lets it."""
+    exif = Image.Exif()
+    exif.update({Base.Make: "Askpix", Base.Model: "Pinhole 1", Base.ImageDescription: "A cat"})
+    exif.get_ifd(IFD.Exif).update({Base.DateTimeOriginal: "2019:07:14 21:30:05"})
+    said = {"exif": exif.tobytes(), "xmp": _XMP}
     files = {}
     for suffix in SUFFIXES:
         path = folder / f"good{suffix}"
         if suffix == ".heic":
-            pillow_heif.from_pillow(image).save(path, quality=80)
+            pillow_heif.from_pillow(image).save(path, quality=80, **said)
         elif suffix == ".dng":
             dng(path, image, image.resize((image.width // 2, image.height // 2)))
-        elif suffix == ".mp4":
-            video(path, [image, image.rotate(180)], seconds=1.2)
+        elif suffix in _CODECS:
+            video(path, [image, image.rotate(180)], seconds=1.2, codec=_CODECS[suffix], title="A cat")
+        elif suffix == ".xmp":
+            path.write_bytes(_XMP)
+        elif suffix == ".tif":  # which Pillow does not compress where there is EXIF
+            image.save(path, compression="tiff_lzw")
         else:
-            image.save(path, **({"compression": "tiff_lzw"} if suffix == ".tif" else {}))
+            image.save(path, **({} if suffix in {".gif", ".bmp"} else said))
         files[suffix] = path.read_bytes()
     return files
 
@@ -41,6 +67,17 @@ def mutants(files: dict[str, bytes], each: int, seed: int) -> Iterator[tuple[str
             yield suffix, damage(data, random)
             if number % 8 == 0:
                 yield random.choice(SUFFIXES), data
+
+
+def strange(files: dict[str, bytes], each: int, seed: int) -> Iterator[tuple[str, bytes]]:
+    """Suffix and content of files that begin as raw files of makers do, and go on as something else."""
+    random = Random(seed)
+    for suffix, beginning in _BEGINNINGS.items():
+        for number in range(each):
+            if number % 2:
+                yield suffix, beginning + random.randbytes(20_000)
+            else:
+                yield suffix, beginning + _flipped(files[".dng"][len(beginning) :], random)
 
 
 def _flipped(data: bytes, random: Random) -> bytes:
@@ -105,6 +142,12 @@ def bombs(files: dict[str, bytes], folder: Path) -> Iterator[tuple[str, bytes]]:
     yield "texts.png", png((8, 8), 0, more=chunk(b"zTXt", b"a\0\0" + zeros(1_000_000)) * 200)
     yield "profile.png", png((8, 8), 0, more=chunk(b"iCCP", b"a\0\0" + zeros(200_000_000)))
     yield "chunks.png", png((8, 8), 0, more=chunk(b"tEXt", b"") * 400_000)
+    yield "laughs.xmp", laughs()
+    yield "deep.xmp", _XMP.replace(b"A cat", b"<a>" * 100_000 + b"</a>" * 100_000)
+    yield "deep.png", png((8, 8), 0, more=chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + b"<a>" * 200_000))
+    yield "laughs.png", png((8, 8), 0, more=chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + laughs()))
+    yield "many.xmp", _XMP.replace(b"<rdf:li>cat</rdf:li>", b"<rdf:li>cat</rdf:li>" * 150_000)
+    yield "large.xmp", _XMP + b" " * 5_000_000
     yield "claims.jpg", sized(files[".jpg"], 65_500, 65_500)
     yield "scans.jpg", scans(3000)
     yield "frames.gif", frames(3000)
@@ -127,6 +170,12 @@ def bombs(files: dict[str, bytes], folder: Path) -> Iterator[tuple[str, bytes]]:
         "claims.dng",
         preview.replace(struct.pack("<HHII", 256, 4, 1, small.width), struct.pack("<HHII", 256, 4, 1, 60_000)),
     )
+
+
+def laughs() -> bytes:
+    """A document of a hundred letters that means a billion."""
+    entities = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
+    return f'<!DOCTYPE x [<!ENTITY a0 "lol">{entities}]><x>&a9;</x>'.encode()
 
 
 def chunk(name: bytes, data: bytes) -> bytes:

@@ -73,6 +73,24 @@ def reply(
     return handle
 
 
+def site(**pages: Handle | bytes) -> Handle:
+    """A server of pages by their names, bytes being pictures; "robots" is robots.txt, and anything else is not there."""
+
+    def handle(request: BaseHTTPRequestHandler, body: bytes) -> None:
+        name = request.path.strip("/").partition("?")[0].removesuffix(".txt")
+        page = pages.get(name, reply(404, b"no", "text/plain"))
+        (reply(200, page, "image/jpeg") if isinstance(page, bytes) else page)(request, body)
+
+    return handle
+
+
+@contextmanager
+def at(handle: Handle) -> Iterator[tuple[str, Seen]]:
+    """As `serving`, with the address of the server's root, without a slash."""
+    with serving(handle) as (address, seen):
+        yield address.removesuffix("/v1"), seen
+
+
 def flaky(target: str, *faults: Handle | None) -> Handle:
     """Fail the first requests by `faults`, one each (None cuts the connection), then hand on to `target`."""
     left, lock = list(faults), threading.Lock()

@@ -6,6 +6,7 @@ of rows; the last says `end`, or `refused` with the reason.
 
 import json
 import os
+import resource
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,6 +27,7 @@ Result = dict[str, Any]  # a picture, if it is one, as `image`
 def main(socket: int) -> None:
     """Serve until the other end of the socket is closed."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders complain there of files
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # else files that crash them would fill the disk
     with Connection(socket) as line:
         while True:
             try:
@@ -100,6 +102,28 @@ def _metadata(path: Path, _task: Task, limits: Limits) -> Iterator[Result]:
     yield {"metadata": metadata(path)}
 
 
+def _headers(path: Path, _task: Task, limits: Limits) -> Iterator[Result]:
+    from vlm.headers import headers
+
+    limits.hold()
+    yield {"headers": headers(path)}
+
+
+def _sidecar(path: Path, _task: Task, limits: Limits) -> Iterator[Result]:
+    from vlm.headers import sidecar
+
+    limits.hold()
+    yield {"headers": sidecar(path)}
+
+
+def _carried(path: Path, _task: Task, limits: Limits) -> Iterator[Result]:
+    from vlm.headers import carried
+
+    limits.hold()
+    exif, xmp, lost = carried(path)
+    yield {"exif": exif.hex(), "xmp": xmp.hex(), "lost": lost}
+
+
 def _described(picture: Picture) -> Result:
     return {"image": picture.image, "width": picture.width, "height": picture.height, "format": picture.format}
 
@@ -118,4 +142,7 @@ _TASKS: dict[str, Callable[[Path, Task, Limits], Iterator[Result]]] = {
     "picture": _picture,
     "scenes": _scenes,
     "metadata": _metadata,
+    "headers": _headers,
+    "sidecar": _sidecar,
+    "carried": _carried,
 }

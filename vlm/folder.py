@@ -11,6 +11,7 @@ README.md        the model card
 """
 
 import json
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,14 +87,15 @@ def read_config(folder: Path) -> Config:
 
 
 def open_session(folder: Path, part: str, threads: int) -> "InferenceSession":
-    """Load one part; `threads` 0 means all cores."""
+    """Load one part; `threads` 0 means all cores, or as many as OMP_NUM_THREADS says, as Ray does in its workers."""
     import onnxruntime
 
     path = folder / f"{part}.onnx"
     if not path.is_file():
         raise AskpixError(f"{path} is missing: train or copy the model again.")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    options.intra_op_num_threads = threads or (int(allowed) if allowed.isdigit() else 0)
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     # Threads that spin while they wait would take the cores from whoever decodes the next pictures.

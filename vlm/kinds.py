@@ -16,6 +16,11 @@ _STILL_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM")
 _STILL_BRANDS = frozenset({b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"})
 _VIDEO_BRANDS = frozenset({b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"qt  "})
 _MATROSKA = b"\x1a\x45\xdf\xa3"
+_RAW_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"IIR", b"MMOR", b"IIU\0", b"II\x1a\0", b"FUJIFILM", b"\0MRM", b"FOVb")
+_VIDEO_STARTS = (_MATROSKA, b"RIFF", b"OggS", b"\x30\x26\xb2\x75", b"\0\0\1")
+_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
+_PACKETS = ((0, 188), (4, 192))  # of MPEG transport streams: where the first begins, and their length
+_STARTS = (*_STILL_STARTS, *_RAW_STARTS, *_VIDEO_STARTS)
 
 Kind = Literal["still", "raw", "video"]
 
@@ -33,6 +38,14 @@ def kind_of(path: Path) -> Kind:
     if start.startswith(_MATROSKA) or _riff(start) == b"AVI " or _brand(start) in _VIDEO_BRANDS:
         raise UnreadablePicture("it is a video by its content; give it a name that ends in .mp4")
     return "raw" if suffix in RAW else "still"
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file begins as pictures, raw files or videos do, whatever its name; raises OSError."""
+    with path.open("rb") as file:
+        start = file.read(200)
+    transported = any(start[at : at + 1] == start[at + length : at + length + 1] == b"G" for at, length in _PACKETS)
+    return start.startswith(_STARTS) or start[4:8] in _BOXES or transported
 
 
 def _riff(start: bytes) -> bytes:

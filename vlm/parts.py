@@ -12,6 +12,10 @@ class Parts:
         self.lock = threading.RLock()
         self._loaded: dict[str, Any] = {}
 
+    def __reduce__(self) -> tuple[type["Parts"], tuple[()]]:
+        """A model that is sent to another process loads its parts there."""
+        return Parts, ()
+
     def get(self, name: str, load: Callable[[], Any]) -> Any:
         """A part, loaded when first asked for."""
         with self.lock:

@@ -1,27 +1,23 @@
 """Open picture files: upright, sRGB, no larger than needed, and never trusting what they claim."""
 
-import struct
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
-from PIL.PngImagePlugin import PngImageFile
 
 from vlm.apart import ask
 from vlm.errors import AskpixError
 from vlm.kinds import RAW, STILL, VIDEO
 from vlm.limits import MAX_PIXELS, Limits, UnreadablePicture
-from vlm.stills import Picture, open_undecoded
+from vlm.stills import Picture
 from vlm.streams import ahead
 from vlm.video import split_moment
 
 __all__ = ["MAX_PIXELS", "SUFFIXES", "Picture", "UnreadablePicture", "as_picture", "open_ahead", "open_file"]
-__all__ += ["open_picture", "peek"]
-
-_SAYING = frozenset({b"eXIf", b"iTXt", b"tEXt", b"zTXt"})
-_MOST_CHUNKS = 100_000
+__all__ += ["open_picture", "said_by", "said_by_sidecar"]
 
 SUFFIXES = STILL | RAW | VIDEO
 
@@ -67,27 +63,24 @@ def open_ahead(
         yield from ahead(pool, attempt, paths, 64)
 
 
-def peek(path: Path) -> Image.Image:
-    """A picture file opened but not decoded, for what it says about itself; raises whatever Pillow does."""
-    file = open_undecoded(path)
-    if isinstance(file, PngImageFile):
-        _read_past_pixels(file)
-    return file
+def said_by(path: Path) -> list[dict[str, Any]]:
+    """What a picture file says in XMP, in IPTC and in EXIF, in the order in which they count.
+
+    Each by the names of the catalog's `details`, with `keywords`. Raises UnreadablePicture for what is no file, and
+    one that exceeds its limits.
+    """
+    return _headers("headers", path)
 
 
-def _read_past_pixels(file: PngImageFile) -> None:
-    """Add what a PNG says after its pixels, which Pillow would decode to get there."""
-    stream, chunks = file.fp, file.png
-    if stream is None or chunks is None:
-        return
-    stream.seek(len(b"\x89PNG\r\n\x1a\n"))
-    pixels = False
-    with suppress(Exception):  # what is damaged counts as absent
-        for _ in range(_MOST_CHUNKS):
-            length, name = struct.unpack(">I4s", stream.read(8))
-            start = stream.tell()
-            if pixels and name in _SAYING:
-                chunks.call(name, start, length)
-            pixels |= name == b"IDAT"
-            stream.seek(start + length + 4)
-    file.info.setdefault("exif", None)  # else Pillow looks for it past the pixels
+def said_by_sidecar(path: Path) -> list[dict[str, Any]]:
+    """What an XMP sidecar says, as `said_by` does."""
+    return _headers("sidecar", path)
+
+
+def _headers(do: str, path: Path) -> list[dict[str, Any]]:
+    (answer,) = ask(do, path)
+    sources: list[dict[str, Any]] = answer["headers"]
+    for source in sources:
+        if taken := source.get("taken_at"):
+            source["taken_at"] = datetime.fromisoformat(taken)
+    return sources

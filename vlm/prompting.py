@@ -19,6 +19,7 @@ LANGUAGES = {
 }  # fmt: skip
 LONGEST = 1_000  # characters of a caption or an answer that are kept
 MOST_TAGS = 12
+_MOST_TRIES = 1_000  # beginnings of an object in a reply, each of which takes time where it goes on for long
 
 
 def held(images: Sequence[Image.Image]) -> Seen:
@@ -71,7 +72,9 @@ def read_answer(written: str, confidence: float, why: dict[str, Any] | None = No
 def _object(written: str) -> dict[str, Any]:
     """The JSON object in a text, between fences and remarks perhaps; {} when there is none."""
     start, decoder = written.find("{"), json.JSONDecoder()
-    while start >= 0:
+    for _ in range(_MOST_TRIES):
+        if start < 0:
+            break
         try:
             found, _ = decoder.raw_decode(written, start)
         except (ValueError, RecursionError):

@@ -18,6 +18,11 @@ _CHANGED = 0.1  # mean difference of two frames' colours, 0..1, from which they 
 _APART = 1.0  # seconds between scenes at least
 _MOST = 300  # scenes of one video, so that they are further apart in a long one
 _SECONDS_A_FRAME = 0.5  # of the processor's time
+# FFmpeg would follow a playlist, whatever it is called, to other files and other machines.
+_OPENED_ALONE = {
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegvideo,mpegts,m4v,ogg,asf",
+    "protocol_whitelist": "file",
+}
 
 
 def scenes(path: Path, side: int, limits: Limits) -> Iterator[tuple[float, Picture]]:
@@ -26,7 +31,7 @@ def scenes(path: Path, side: int, limits: Limits) -> Iterator[tuple[float, Pictu
     Only key frames are decoded; encoders put one at every cut. A video that marks none is its first picture.
     Raises av.FFmpegError for what is no video.
     """
-    with av.open(str(path)) as container:
+    with av.open(str(path), options=_OPENED_ALONE) as container:
         apart = max(_APART, (container.duration or 0) / av.time_base / _MOST)
         kept, last = None, -apart
         for seconds, frame in _key_frames(container, limits, apart / 2):
@@ -42,7 +47,7 @@ def scenes(path: Path, side: int, limits: Limits) -> Iterator[tuple[float, Pictu
 
 def frame_at(path: Path, seconds: float, side: int, limits: Limits) -> Picture:
     """The frame shown at a time; the last one if the video ends before."""
-    with av.open(str(path)) as container:
+    with av.open(str(path), options=_OPENED_ALONE) as container:
         stream = _pictures(container, limits)
         if seconds and stream.time_base:
             with suppress(OSError):  # what cannot be wound is read from its start
@@ -62,7 +67,7 @@ def frame_at(path: Path, seconds: float, side: int, limits: Limits) -> Picture:
 
 def metadata(path: Path) -> dict[str, str]:
     """What a video says about itself, by names in small letters."""
-    with av.open(str(path)) as container:
+    with av.open(str(path), options=_OPENED_ALONE) as container:
         return {name.lower(): value for name, value in container.metadata.items()}
 
 

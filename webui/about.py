@@ -1,13 +1,13 @@
 """What the catalog knows about one photo beyond what every hit bears."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import or_, select
 
 from searcher import Library, Photo, database
 from searcher.catalog import PEOPLE, Album, AlbumImage, Caption, File, Image, Reading
+from searcher.elsewhere import Where
 from searcher.results import photos
 
 
@@ -19,7 +19,7 @@ class About:
 
     machine: str | None
     lines: list[dict[str, Any]]
-    files: list[Path]
+    files: list[Where]
     same: list[Photo]
     albums: list[str]
     others: list[str]

@@ -7,10 +7,6 @@ import click
 
 from searcher.options import answerer_option, captioner_option, language_option, library_option, model_option
 from vlm.console import note, runtime_options
-from vlm.errors import AskpixError
-
-THREADS = 4
-LARGEST_REQUEST = 60_000_000  # bytes: a picture to search by, which may have 50 MB
 
 
 @click.command(epilog="Example: askpix serve --library ~/photos.askpix --port 8080")
@@ -42,6 +38,14 @@ LARGEST_REQUEST = 60_000_000  # bytes: a picture to search by, which may have 50
     envvar="ASKPIX_BEHIND_PROXY",
     help="Believe the X-Forwarded-For, -Proto and -Host of the reverse proxy before it, which must set all three.",
 )
+@click.option(
+    "--log-format",
+    default="none",
+    show_default=True,
+    envvar="ASKPIX_LOG_FORMAT",
+    type=click.Choice(["none", "text", "json"]),
+    help="A line for each request on standard error; it tells no searches, questions or file names.",
+)
 def serve(
     library: Path | None,
     model: str | None,
@@ -53,22 +57,22 @@ def serve(
     port: int,
     names: tuple[str, ...],
     behind_proxy: bool,
+    log_format: str,
 ) -> None:
     """Serve the page where a library is searched, looked at and asked.
 
     Beyond this machine it is served only when there is an account: askpix accounts add NAME --role admin
     """
-    import logging
-
-    import waitress
-
     from searcher import Library
+    from searcher.checkup import Checkup
     from searcher.settings import load_settings
-    from webui import reach
+    from webui import logs, reach
     from webui.app import create_app
+    from webui.metrics import Metrics
+    from webui.serving import Server
+    from webui.timed import timed_models
 
-    # A browser asks for many thumbnails at once; that they wait their turn is no news.
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    logs.set_up(log_format)
     settings = load_settings(
         library=library,
         model=model,
@@ -77,19 +81,10 @@ def serve(
         answerer=answerer,
         **runtime,
     )
-    with Library(settings=settings) as opened:
-        app = create_app(opened, reach.checked(opened, host, names, behind_proxy))
-        try:
-            server = waitress.create_server(
-                app,
-                host=host,
-                port=port,
-                threads=THREADS,
-                ident=None,
-                max_request_body_size=LARGEST_REQUEST,
-                **reach.proxied(behind_proxy),
-            )
-        except OSError as error:
-            raise AskpixError(f"port {port} cannot be had: {error.strerror}; choose another with --port") from error
-        note(f"{opened.count_images()} photos at http://{reach.bracketed(host)}:{server.effective_port}/ (Ctrl-C ends)")
-        server.run()
+    metrics = Metrics()
+    with Library(settings=settings, **timed_models(settings, metrics.note_model)) as opened:
+        app = create_app(opened, reach.checked(opened, host, names, behind_proxy), metrics)
+        server = Server(app, host, port, **reach.proxied(behind_proxy))
+        with server.ended_by_signals(), Checkup(opened, note):
+            note(f"{opened.count_images()} photos at http://{reach.bracketed(host)}:{server.port}/ (Ctrl-C ends)")
+            server.run()

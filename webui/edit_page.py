@@ -11,10 +11,10 @@ from werkzeug import Response
 from indexer import edits
 from searcher import Photo
 from searcher.catalog import Edit
+from searcher.originals import open_named
 from vlm import editing
 from vlm.editing.plan import LONGEST, OPERATIONS, Operation, from_json
 from vlm.errors import AskpixError
-from vlm.picture import open_file
 from webui.edit_preview import Preview, Previews
 from webui.guard import EDITOR, needs
 from webui.languages import gettext as _
@@ -73,7 +73,7 @@ def keep(image_id: int) -> Response:
     try:
         said, plan = _asked()
         editor = editing.open_editor()
-        image = open_file(photo.path, _WHOLE, library.settings.max_pixels).image
+        image = open_named(photo.path, _WHOLE, library.settings.max_pixels).image
         made = editing.edit(image, plan, library.encoder, editor)
         told = (said or "; ".join(map(str, plan)))[:LONGEST]
         return redirect(url_for("photo.show", image_id=edits.keep(library, photo, made, told, editor.name)), 303)

@@ -11,11 +11,11 @@ from typing import Any, TypeVar, cast
 from PIL import Image
 
 from searcher import Library, Photo
+from searcher.originals import open_named
 from vlm import editing
 from vlm.editing.plan import Operation
 from vlm.editing.regions import locate
 from vlm.editing.verify import Verdict
-from vlm.picture import open_file
 from vlm.protocols import Encoder, Seen
 from vlm.relevance import Relevance, overlay
 
@@ -76,7 +76,7 @@ class Previews:
 
     def _copy(self, photo: Photo) -> Image.Image:
         shorter = round(LONGEST * min(photo.width, photo.height) / max(photo.width, photo.height))
-        image = open_file(photo.path, max(1, shorter), self.library.settings.max_pixels).image
+        image = open_named(photo.path, max(1, shorter), self.library.settings.max_pixels).image
         image.thumbnail((LONGEST, LONGEST))
         return image
 

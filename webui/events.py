@@ -14,7 +14,7 @@ from flask import Response, current_app, stream_with_context
 
 from vlm.errors import AskpixError
 
-MOST_OPEN = 2
+MOST_OPEN = 4
 _AGAIN_MS = 2_000  # that a browser waits before it asks again
 
 

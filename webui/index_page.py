@@ -61,7 +61,7 @@ def estimate() -> str:
     library = current_library()
     order = _chosen(library)
     with Library(settings=order.settings(library), encoder=library.encoder, captioner=library.captioner) as looked_at:
-        run = IndexRun(looked_at, list(map(Path, order.folders)), captions=order.captions)
+        run = IndexRun(looked_at, order.folders, captions=order.captions)
         return _page(library, foretell(run))
 
 
@@ -126,8 +126,11 @@ def _live(library: Library) -> Iterator[dict[str, str]]:
 def _choosing(library: Library, last: RunStatus | None) -> dict[str, Any]:
     """What was chosen so far, and the folder that is open to choose from."""
     order, said = _order(library), request.values
-    chosen = [folder for folder in dict.fromkeys([*order.folders, *said.getlist("add")]) if folder != said.get("drop")]
-    wanted, unreadable = said.get("at") or said.get("typed") or said.get("here"), ""
+    typed = said.get("typed", "").strip()
+    elsewhere = [typed] if "://" in typed else []  # which is not looked into, but added
+    added = [*order.folders, *said.getlist("add"), *elsewhere]
+    chosen = [folder for folder in dict.fromkeys(added) if folder != said.get("drop")]
+    wanted, unreadable = said.get("at") or (not elsewhere and typed) or said.get("here"), ""
     try:
         opened = folders.look_into(Path(wanted) if wanted else folders.home(), library)
     except AskpixError as error:

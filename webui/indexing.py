@@ -1,19 +1,18 @@
 """Starts and stops an indexing run as a process of its own, of low priority, which goes on when the server ends.
 
-The process holds a lock as long as it is at work, and has written down beside it who it is: so it is found again by a
-server that was started since, and no other process is ever taken for it.
+The process holds a lock as long as it is at work, and looks whether a file beside it asks it to stop: so it is found
+again by a server that was started since, and by one on another machine that has the library's folder too.
 """
 
 import json
 import os
-import platform
 import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -23,9 +22,10 @@ from searcher import Library
 from searcher.settings import Settings
 from vlm.errors import AskpixError
 
-_LOCK, _WHO, _LOG = "page-run.lock", "page-run.json", "page-run.log"
+_LOCK, _ORDER, _STOP, _LOG = "page-run.lock", "page-run.json", "page-run.stop", "page-run.log"
 _READY = "ready"
 _NICE = 10  # what people do meanwhile is more urgent
+_HEEDS_S = 0.5  # how often the run looks whether it is to stop
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,11 @@ def start(library: Library, order: Order) -> None:
     if any(run.outcome == RUNNING for run in latest_runs(library, 1)):
         raise AskpixError(f"a run is indexing {library.folder} already; wait until it has ended, or stop it")
     settings = order.settings(library).model_dump() | {"library": str(library.folder)}
-    with (library.folder / _LOG).open("wb") as log:
+    try:
+        log = (library.folder / _LOG).open("wb")
+    except OSError as error:
+        raise AskpixError(f"{library.folder} cannot be written ({error.strerror}); mend that first") from error
+    with log:
         child = subprocess.Popen(
             [sys.executable, "-m", "webui.indexing"],
             stdin=subprocess.PIPE,
@@ -71,30 +75,25 @@ def stop(library: Library) -> None:
     """Have the run that was started here end after what it is at; raises AskpixError when there is none."""
     if not stoppable(library):
         raise AskpixError("no run that was started on this page is at work; one from a terminal is stopped there")
-    os.kill(_who(library)["pid"], signal.SIGINT)
+    (library.folder / _STOP).touch()
 
 
 def stoppable(library: Library) -> bool:
-    """Whether a run that was started by a server on this machine is at work."""
+    """Whether a run that was started by a server of this library is at work."""
     try:
         with FileLock(library.folder / _LOCK, timeout=0):
             return False
     except Timeout:
-        return bool(_who(library).get("host") == platform.node())
+        return True
 
 
 def last_order(library: Library) -> Order | None:
     """What was ordered last, if anything."""
-    who = _who(library)
-    return Order(**who["order"]) if "order" in who else None
-
-
-def _who(library: Library) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads((library.folder / _WHO).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
+        said = json.loads((library.folder / _ORDER).read_text(encoding="utf-8"))
+        return Order(**said["order"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def _run() -> None:
@@ -106,10 +105,11 @@ def _run() -> None:
     try:
         # Somebody may just be looking whether it is held.
         with FileLock(settings.library / _LOCK, timeout=5), Library(settings=settings) as library:
-            run = iter(IndexRun(library, list(map(Path, order.folders)), captions=order.captions))
+            (library.folder / _STOP).unlink(missing_ok=True)  # which was meant for another run
+            run = iter(IndexRun(library, order.folders, captions=order.captions))
             next(run, None)
-            who = {"pid": os.getpid(), "host": platform.node(), "order": asdict(order)}
-            (library.folder / _WHO).write_text(json.dumps(who), encoding="utf-8")
+            (library.folder / _ORDER).write_text(json.dumps({"order": asdict(order)}), encoding="utf-8")
+            threading.Thread(target=_heed, args=(library.folder / _STOP,), daemon=True).start()
             print(_READY, flush=True)
             os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads on
             for _ in run:
@@ -120,6 +120,14 @@ def _run() -> None:
         print(f"a run is being started on {settings.library} already; wait until it has ended", flush=True)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _heed(stop: Path) -> None:
+    """Interrupt this process, as Ctrl-C does, once it is asked to stop."""
+    while not stop.exists():
+        time.sleep(_HEEDS_S)
+    stop.unlink(missing_ok=True)
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 if __name__ == "__main__":

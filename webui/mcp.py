@@ -18,8 +18,8 @@ from pydantic import Field
 from searcher import Hit, Library, Photo
 from searcher import facets as counted
 from searcher.albums import albums as all_albums
+from searcher.originals import open_original
 from vlm.errors import AskpixError
-from vlm.picture import open_picture
 from webui.chosen import photos_with
 
 MOST = 50  # photos in one answer
@@ -72,7 +72,7 @@ class _Tools:
         """See a photo, with all that is known of it."""
         with _told():
             (photo,) = photos_with(self._library, [photo_id])
-            image = open_picture(photo.path, _SIDE, self._library.settings.max_pixels).image
+            image = open_original(photo.path, _SIDE, self._library.settings.max_pixels).image
         image.thumbnail((_SIDE, _SIDE))
         file = io.BytesIO()
         image.save(file, "JPEG", quality=85)

@@ -4,6 +4,8 @@ import io
 
 from flask import Blueprint, Response, abort, request, send_file
 
+from searcher.elsewhere import Unreachable
+from searcher.originals import local
 from vlm.relevance import overlay
 from vlm.video import split_moment
 from webui.library import current_library
@@ -56,8 +58,12 @@ def sought(name: str) -> Response:
 def original(image_id: int) -> Response:
     """The photo itself, untouched, to be saved."""
     photo = current_library().photo(image_id) or abort(404)
-    path = photo.path.with_name(split_moment(photo.path.name)[0])
-    if not path.is_file():
+    whole = photo.path.with_name(split_moment(photo.path.name)[0])
+    try:
+        with local(whole) as path:
+            if not path.is_file():
+                abort(404)
+            name = f"{whole.stem}{whole.suffix}".encode("utf-8", "replace").decode()
+            return send_file(path, as_attachment=True, download_name=name)
+    except Unreachable:
         abort(404)
-    name = path.name.encode("utf-8", "replace").decode()
-    return send_file(path, as_attachment=True, download_name=name)

@@ -1,12 +1,12 @@
 """Files that could not be indexed, by reason, as the catalog knows them."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import func, select
 
 from searcher import Library, database
 from searcher.catalog import File
+from searcher.elsewhere import Where
 
 _REASONS = 50
 _FILES = 100
@@ -19,7 +19,7 @@ class Refused:
 
     reason: str
     count: int
-    paths: list[Path]
+    paths: list[Where]
 
 
 def refused(library: Library) -> list[Refused]:
@@ -43,7 +43,7 @@ def refused(library: Library) -> list[Refused]:
         ]
 
 
-def refused_files(library: Library, reason: str, page: int) -> tuple[list[Path], bool]:
+def refused_files(library: Library, reason: str, page: int) -> tuple[list[Where], bool]:
     """A page, counted from 1, of the files refused for a reason by their paths, and whether another follows."""
     there = File.reason == reason, File.missing_since.is_(None)
     some = select(File).where(*there).order_by(File.folder, File.name).offset((page - 1) * _PAGE).limit(_PAGE + 1)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from searcher.wordsearch import IDEOGRAPHS
+from searcher.wanted import IDEOGRAPHS
 from vlm.errors import AskpixError
 
 _LONGEST = 200  # characters

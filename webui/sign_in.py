@@ -70,7 +70,7 @@ def signed_out() -> Response:
 
 def attempts() -> Attempts:
     """How often passwords were guessed wrong here."""
-    kept: Attempts = current_app.extensions.setdefault("attempts", Attempts())
+    kept: Attempts = current_app.extensions.setdefault("attempts", Attempts(current_library()))
     return kept
 
 

@@ -14,6 +14,7 @@ from PIL.Image import Image
 from werkzeug.datastructures import FileStorage
 
 from searcher import Library
+from searcher.caches import place
 from vlm.errors import AskpixError
 from vlm.picture import SUFFIXES, UnreadablePicture, open_picture
 
@@ -57,7 +58,7 @@ def kept(library: Library, name: str) -> Path:
 
 
 def _folder(library: Library) -> Path:
-    return library.folder / "queries"
+    return place(library.folder, "queries")
 
 
 def _path(library: Library, name: str) -> Path:

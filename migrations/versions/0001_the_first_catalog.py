@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.columns import number, words
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -13,45 +15,45 @@ def upgrade() -> None:
     """The first catalog."""
     op.create_table(
         "images",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.Column("width", sa.Integer(), nullable=False),
-        sa.Column("height", sa.Integer(), nullable=False),
-        sa.Column("format", sa.String(length=16), nullable=False),
+        sa.Column("id", number(), nullable=False),
+        sa.Column("hash", words(64), nullable=False),
+        sa.Column("width", number(), nullable=False),
+        sa.Column("height", number(), nullable=False),
+        sa.Column("format", words(16), nullable=False),
         sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("hash"),
     )
     op.create_table(
         "questions",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("id", number(), nullable=False),
+        sa.Column("name", words(64), nullable=False),
+        sa.Column("text", words(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
     )
     op.create_table(
         "runs",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", number(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("roots", sa.JSON(), nullable=False),
-        sa.Column("model", sa.String(), nullable=False),
-        sa.Column("captioner", sa.String(), nullable=True),
-        sa.Column("seen", sa.Integer(), nullable=False),
-        sa.Column("added", sa.Integer(), nullable=False),
-        sa.Column("unchanged", sa.Integer(), nullable=False),
-        sa.Column("refused", sa.Integer(), nullable=False),
+        sa.Column("model", words(), nullable=False),
+        sa.Column("captioner", words(), nullable=True),
+        sa.Column("seen", number(), nullable=False),
+        sa.Column("added", number(), nullable=False),
+        sa.Column("unchanged", number(), nullable=False),
+        sa.Column("refused", number(), nullable=False),
         sa.Column("stages", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
         "answers",
-        sa.Column("question_id", sa.Integer(), nullable=False),
-        sa.Column("image_id", sa.Integer(), nullable=False),
-        sa.Column("model", sa.String(length=200), nullable=False),
-        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("question_id", number(), nullable=False),
+        sa.Column("image_id", number(), nullable=False),
+        sa.Column("model", words(200), nullable=False),
+        sa.Column("text", words(), nullable=False),
         sa.Column("confidence", sa.Double(), nullable=False),
         sa.Column("why", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -67,9 +69,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "captions",
-        sa.Column("image_id", sa.Integer(), nullable=False),
-        sa.Column("model", sa.String(length=200), nullable=False),
-        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("image_id", number(), nullable=False),
+        sa.Column("model", words(200), nullable=False),
+        sa.Column("text", words(), nullable=False),
         sa.Column("confidence", sa.Double(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -80,9 +82,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "embeddings",
-        sa.Column("image_id", sa.Integer(), nullable=False),
-        sa.Column("model", sa.String(length=200), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("image_id", number(), nullable=False),
+        sa.Column("model", words(200), nullable=False),
+        sa.Column("position", number(), nullable=False),
         sa.ForeignKeyConstraint(
             ["image_id"],
             ["images.id"],
@@ -92,13 +94,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "files",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("folder", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("id", number(), nullable=False),
+        sa.Column("folder", words(), nullable=False),
+        sa.Column("name", words(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("mtime_ns", sa.BigInteger(), nullable=False),
-        sa.Column("image_id", sa.Integer(), nullable=True),
-        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("image_id", number(), nullable=True),
+        sa.Column("reason", words(), nullable=True),
         sa.Column("missing_since", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["image_id"],
@@ -112,9 +114,9 @@ def upgrade() -> None:
 
     op.create_table(
         "tags",
-        sa.Column("image_id", sa.Integer(), nullable=False),
-        sa.Column("model", sa.String(length=200), nullable=False),
-        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("image_id", number(), nullable=False),
+        sa.Column("model", words(200), nullable=False),
+        sa.Column("name", words(200), nullable=False),
         sa.Column("score", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(
             ["image_id"],

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.columns import number, words
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -19,11 +21,11 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("standing", sa.Boolean(), nullable=False, server_default="0"))
     op.create_table(
         "edits",
-        sa.Column("image_id", sa.Integer(), nullable=False),
-        sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column("instruction", sa.String(), nullable=False),
+        sa.Column("image_id", number(), nullable=False),
+        sa.Column("source_id", number(), nullable=False),
+        sa.Column("instruction", words(), nullable=False),
         sa.Column("plan", sa.JSON(), nullable=False),
-        sa.Column("editor", sa.String(length=200), nullable=False),
+        sa.Column("editor", words(200), nullable=False),
         sa.Column("verdict", sa.JSON(), nullable=False),
         _time("created_at"),
         sa.ForeignKeyConstraint(["image_id"], ["images.id"]),
@@ -33,11 +35,11 @@ def upgrade() -> None:
     op.create_index("ix_edits_source_id", "edits", ["source_id"])
     op.create_table(
         "changes",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("action", sa.String(length=32), nullable=False),
-        sa.Column("about", sa.String(), nullable=False),
-        sa.Column("image_id", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("id", number(), nullable=False),
+        sa.Column("action", words(32), nullable=False),
+        sa.Column("about", words(), nullable=False),
+        sa.Column("image_id", number(), nullable=False),
+        sa.Column("kind", words(16), nullable=False),
         sa.Column("before", sa.JSON(), nullable=False),
         _time("created_at"),
         sa.ForeignKeyConstraint(["image_id"], ["images.id"]),
@@ -48,26 +50,26 @@ def upgrade() -> None:
     op.create_index("ix_captions_confidence", "captions", ["model", "confidence", "image_id", "created_at"])
     op.create_table(
         "past_searches",
-        sa.Column("text", sa.String(length=1000), nullable=False),
-        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("text", words(1000), nullable=False),
+        sa.Column("times", number(), nullable=False),
         _time("last_at"),
         sa.PrimaryKeyConstraint("text"),
     )
     op.create_table(
         "accounts",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=100), nullable=False),
-        sa.Column("password", sa.String(), nullable=False),
-        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("id", number(), nullable=False),
+        sa.Column("name", words(100), nullable=False),
+        sa.Column("password", words(), nullable=False),
+        sa.Column("role", words(16), nullable=False),
         _time("created_at"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
     )
     op.create_table(
         "sign_ins",
-        sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.Column("account_id", sa.Integer(), nullable=False),
-        sa.Column("agent", sa.String(), nullable=False),
+        sa.Column("hash", words(64), nullable=False),
+        sa.Column("account_id", number(), nullable=False),
+        sa.Column("agent", words(), nullable=False),
         _time("created_at"),
         _time("seen_at"),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
@@ -76,10 +78,10 @@ def upgrade() -> None:
     op.create_index("ix_sign_ins_account_id", "sign_ins", ["account_id"])
     op.create_table(
         "api_keys",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.Column("account_id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("id", number(), nullable=False),
+        sa.Column("hash", words(64), nullable=False),
+        sa.Column("account_id", number(), nullable=False),
+        sa.Column("name", words(100), nullable=False),
         _time("created_at"),
         _time("used_at", nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),

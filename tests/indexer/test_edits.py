@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 
 from indexer import edits
 from indexer.edits import delete, edits_of, keep, made_from
-from indexer.pipeline import LOCK
 from indexer.prune import prune
+from indexer.working import LOCK
 from searcher import Library, Photo, database
 from searcher.catalog import Edit, File, Image, Run
 from vlm.editing import edit

@@ -17,7 +17,7 @@ from sqlalchemy import column, select, table
 from indexer.runs import latest_runs
 from searcher import Library, database
 from searcher.catalog import Caption, Details, Embedding, File, Image, Keyword, Reading, Tag
-from searcher.wordsearch import COLUMNS
+from searcher.wanted import COLUMNS
 from support import HEED_CTRL_C
 
 COUNT = 110

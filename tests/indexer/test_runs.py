@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from indexer.pipeline import IndexRun
-from indexer.runs import indexing, latest_runs
+from indexer.runs import latest_runs
+from indexer.working import indexing
 from searcher import Library, database
 from searcher.catalog import Run
 from support import Askpix, records

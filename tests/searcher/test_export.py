@@ -13,10 +13,10 @@ from indexer.pipeline import IndexRun
 from searcher import Library, database
 from searcher.catalog import Caption, Tag
 from searcher.export import Record, read_export, records, write_records
-from searcher.xmp import read_xmp
 from support import Askpix
 from support import records as lines
 from vlm.errors import AskpixError
+from vlm.xmp import read_xmp
 
 
 @pytest.fixture(scope="module")

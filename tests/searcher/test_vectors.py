@@ -139,7 +139,7 @@ def description(vectors: Vectors) -> dict[str, object]:
 
 def test_few_rows_are_compared_without_an_index(vectors: Vectors) -> None:
     vectors.save_index(50, lambda: rows(9, 1))
-    assert {path.suffix for path in vectors.folder.iterdir()} == {".json", ".segment"}
+    assert {path.suffix for path in vectors.folder.iterdir()} == {".json", ".marks", ".segment"}
     assert vectors.about_index == "every row compared"
 
 

@@ -211,6 +211,19 @@ def test_a_folder_at_fault(
     assert "\n" not in str(raised.value)
 
 
+def test_weights_that_would_run_code_are_refused(folders: Path, tmp_path: Path, images: list[Image.Image]) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return Path.touch, (tmp_path / "owned",)
+
+    shutil.copytree(folders / "clip", tmp_path / "clip")
+    (tmp_path / "clip" / "model.safetensors").unlink()
+    torch.save({"logit_scale": Evil()}, tmp_path / "clip" / "pytorch_model.bin")
+    with pytest.raises(AskpixError, match="cannot be loaded"):
+        vlm.load(f"hf:{tmp_path / 'clip'}", CPU).look(images)
+    assert not (tmp_path / "owned").exists()
+
+
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of a hub that cannot be reached."""

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from hostile import chunk
-from vlm.picture import UnreadablePicture, open_ahead, open_picture, peek
+from vlm.headers import peek
+from vlm.picture import UnreadablePicture, open_ahead, open_picture
 
 pillow_heif.register_heif_opener()  # for saving
 

@@ -1,7 +1,6 @@
 """A real server over the demo library, and a real Chromium."""
 
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -10,30 +9,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-import waitress
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
+from served import chromium, client_of, served
 from sqlalchemy import insert, select
 
 from searcher import Library, database
 from searcher.catalog import PEOPLE, Base, Caption, Details, Embedding, File, Image
-from webui.app import create_app
 
 LARGE = 700  # photos of the large library
-
-
-class BufferedClient(FlaskClient):
-    """Reads each answer whole, so that the files behind it are closed."""
-
-    def open(self, *args: Any, **kwargs: Any) -> Any:
-        """As Flask's."""
-        return super().open(*args, **{"buffered": True, **kwargs})
 
 
 @pytest.fixture
 def client(demo_library: Library) -> FlaskClient:
     """Flask's own client, without a network."""
-    return _client(demo_library)
+    return client_of(demo_library)
 
 
 @pytest.fixture
@@ -44,9 +34,9 @@ def own_library(untouched_demo_folder: Path, tmp_path: Path) -> Iterator[Library
 
 
 @pytest.fixture
-def own_client(own_library: Library) -> FlaskClient:
+def ownclient_of(own_library: Library) -> FlaskClient:
     """Flask's own client of that library."""
-    return _client(own_library)
+    return client_of(own_library)
 
 
 @pytest.fixture(scope="session")
@@ -93,59 +83,37 @@ def large_library(large_folder: Path) -> Iterator[Library]:
 
 
 @pytest.fixture
-def large_client(large_library: Library) -> FlaskClient:
+def largeclient_of(large_library: Library) -> FlaskClient:
     """Flask's own client of that library."""
-    return _client(large_library)
-
-
-def _client(library: Library) -> FlaskClient:
-    app = create_app(library, {"TESTING": True})
-    app.test_client_class = BufferedClient
-    return app.test_client()
+    return client_of(large_library)
 
 
 @pytest.fixture(scope="session")
 def address(demo_folder: Path) -> Iterator[str]:
     """The address of a server of the demo library on loopback."""
-    with Library(demo_folder) as library, _served(library) as address:
+    with Library(demo_folder) as library, served(library) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
 def large_address(large_folder: Path) -> Iterator[str]:
     """The address of a server of the large library on loopback."""
-    with Library(large_folder) as library, _served(library) as address:
+    with Library(large_folder) as library, served(library) as address:
         yield address
 
 
 @pytest.fixture
 def own_address(own_library: Library) -> Iterator[str]:
     """The address of a server of the library that a test may change."""
-    with _served(own_library) as address:
+    with served(own_library) as address:
         yield address
-
-
-@contextmanager
-def _served(library: Library) -> Iterator[str]:
-    server = waitress.create_server(create_app(library), host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.close()
-    thread.join(timeout=2)  # a browser may hold its connections open for longer
-    server.task_dispatcher.shutdown(timeout=2)  # or its threads would keep the library for ever
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+    with chromium() as started:
         yield started
-        started.close()
 
 
 DEVICES: dict[str, dict[str, Any]] = {

@@ -17,10 +17,10 @@ from defusedxml.ElementTree import fromstring
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 
+from vlm.apart import ask
 from vlm.editing.plan import Operation
-from vlm.picture import peek
+from vlm.limits import UnreadablePicture
 
-_LONGEST = 4_000_000  # bytes of a packet that is read
 _LONGEST_NOTE = 10_000  # letters of a plan that is noted
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _MM = "http://ns.adobe.com/xap/1.0/mm/"
@@ -28,12 +28,7 @@ _EVENT = "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#"
 _META = "adobe:ns:meta/"
 for _prefix, _uri in {"rdf": _RDF, "xmpMM": _MM, "stEvt": _EVENT, "x": _META}.items():
     register_namespace(_prefix, _uri)
-# Of the first directory, what tells about the picture and not about how it lies in its file.
-_KEPT = frozenset(
-    {Base.ImageDescription, Base.Make, Base.Model, Base.Artist, Base.HostComputer, Base.Copyright, Base.DocumentName}
-    | {Base.XResolution, Base.YResolution, Base.ResolutionUnit, Base.Rating, Base.RatingPercent}
-    | {Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject}
-)
+_DIRECTORIES = frozenset({IFD.Exif, IFD.GPSInfo})
 _LONGEST_EXIF = 65_000  # bytes that a JPEG can hold in one piece
 _SRGB = 1
 _MAKER_NOTE, _COLOR_SPACE, _WIDTH, _HEIGHT = 0x927C, 0xA001, 0xA002, 0xA003
@@ -50,18 +45,14 @@ class Said:
 
 def said_by(path: Path) -> Said:
     """What a picture file says about itself; what is damaged counts as absent."""
-    exif, xmp, lost = Image.Exif(), b"", []
-    with suppress(Exception), peek(path) as file:  # a hostile file makes its readers fail in any way
-        packet = file.info.get("xmp") or file.info.get("XML:com.adobe.xmp") or b""
-        xmp = packet.encode() if isinstance(packet, str) else bytes(packet)
-        if getattr(file, "n_frames", 1) > 1:
-            lost.append(f"the original holds {file.n_frames} pictures, of which the first was edited")  # type: ignore[attr-defined]
-        if file.has_transparency_data:
-            lost.append("what is transparent in the original was put on white")
-        exif = file.getexif()
-        exif.get_ifd(IFD.Exif)  # read now, while the file is open
-        exif.get_ifd(IFD.GPSInfo)
-    return Said(exif, xmp if len(xmp) <= _LONGEST else b"", tuple(lost))
+    exif = Image.Exif()
+    try:
+        (said,) = ask("carried", path)
+    except UnreadablePicture:
+        return Said(exif, b"")
+    with suppress(Exception):  # it was written anew by the decoder, but what it could not
+        exif.load(bytes.fromhex(said["exif"]))
+    return Said(exif, bytes.fromhex(said["xmp"]), tuple(said["lost"]))
 
 
 def exif_after(exif: Image.Exif, size: tuple[int, int], software: str) -> bytes:
@@ -69,7 +60,7 @@ def exif_after(exif: Image.Exif, size: tuple[int, int], software: str) -> bytes:
     ours: dict[int, str] = {Base.Software: software, Base.DateTime: datetime.now().strftime("%Y:%m:%d %H:%M:%S")}
     with suppress(Exception):  # whatever in it cannot be written again
         kept = Image.Exif()
-        kept.update({tag: value for tag, value in exif.items() if tag in _KEPT} | ours)
+        kept.update({tag: value for tag, value in exif.items() if tag not in _DIRECTORIES} | ours)
         kept.get_ifd(IFD.GPSInfo).update(exif.get_ifd(IFD.GPSInfo))
         details = kept.get_ifd(IFD.Exif)
         details.update(exif.get_ifd(IFD.Exif))
@@ -87,7 +78,8 @@ def exif_after(exif: Image.Exif, size: tuple[int, int], software: str) -> bytes:
 
 def xmp_after(xmp: bytes, plan: Sequence[Operation], software: str, longest: int) -> bytes:
     """The packet with one more event in its history; a new one if it is damaged, or would exceed `longest` bytes."""
-    with suppress(ParseError, DefusedXmlException, ValueError, LookupError):
+    # One whose elements lie deeply in one another can be read, but not written.
+    with suppress(ParseError, DefusedXmlException, ValueError, LookupError, RecursionError):
         written = _with_event(fromstring(xmp.strip(b"\0 \r\n\t")), plan, software) if xmp else b""
         if 0 < len(written) <= longest:
             return written

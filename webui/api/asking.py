@@ -6,7 +6,7 @@ from itertools import chain
 from threading import BoundedSemaphore
 from typing import Annotated, Any
 
-from flask import Response, abort, current_app, request, stream_with_context
+from flask import Response, current_app, request, stream_with_context
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from searcher import Library, Photo, Reply, survey
@@ -20,6 +20,7 @@ from webui.chosen import photos_with
 from webui.events import MOST_OPEN
 from webui.guard import EDITOR, VIEWER, demand, may, needs
 from webui.library import current_library
+from webui.overload import RETRY_AFTER, come_again
 
 MOST = 1_000  # photos that are named, or found and put a question one by one
 FEW = 60  # of them unless k says how many
@@ -208,7 +209,8 @@ def _stream(steps: Iterator[Step]) -> Response:
     """Steps as events; as few at a time as other streams, each of which holds one of the server's threads."""
     places: BoundedSemaphore = current_app.extensions.setdefault("streams", BoundedSemaphore(MOST_OPEN))
     if not places.acquire(blocking=False):
-        abort(503, "too many answers are streamed at this time; ask again in a moment, or without text/event-stream")
+        said = "too many answers are streamed at this time; ask again in a moment, or without text/event-stream"
+        return come_again(said, RETRY_AFTER)
     response = Response(stream_with_context(_events(steps)), mimetype=EVENTS)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # a proxy is to pass events on as they come

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from flask import Response, abort
 from pydantic import BaseModel, ConfigDict, Field
 
-from indexer.runs import indexing, latest_runs
+from indexer.runs import latest_runs
+from indexer.working import indexing
 from searcher import database, filters
 from searcher.query import Part, Plan
 from webui.api.arranged import FacetShown, facets_shown

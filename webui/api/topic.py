@@ -31,6 +31,8 @@ _PROBLEMS = {
     "415": "The body is of another type than it must be",
     "422": "A parameter or field is not what it must be",
     "500": "Something broke on our side",
+    "503": "There is more to do than can be done just now, or a server behind this one is away: Retry-After says when "
+    "to ask again",
 }
 
 

@@ -1,0 +1,1 @@
+"""Indexing spread over the machines of a Ray cluster (the extra `cluster`): the same stages, and one writer."""

@@ -1,0 +1,25 @@
+"""The API under requests made from its own document: a seeded share of what tests/fuzzing.py does."""
+
+from pathlib import Path
+
+import pytest
+from fuzzing import PHASES, fuzz, small_library
+
+from people import add_people
+from searcher import credentials
+from webui.app import create_app
+
+
+@pytest.mark.parametrize(
+    ("who", "phases"), [("anybody", PHASES), ("an editor", ("stateful",)), ("nobody", ("fuzzing",))], ids=str
+)
+def test_no_answer_is_a_fault_or_breaks_the_document(tmp_path: Path, who: str, phases: tuple[str, ...]) -> None:
+    with small_library(tmp_path, count=2) as library:
+        key = None
+        if who != "anybody":
+            account = add_people(library)["editor"]
+            key = credentials.make_key(library, account, "fuzzing") if who == "an editor" else "askpix_wrong"
+        found = fuzz(create_app(library), examples=2, seed=1, key=key, phases=phases)
+    assert list(found.wrong) == []
+    statuses = {status for _, status in found.answered}
+    assert statuses == {401} if who == "nobody" else {200, 404, 422} <= statuses
