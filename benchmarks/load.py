@@ -1,10 +1,11 @@
 """Many clients at once: searches, pages, thumbnails and questions, over a library of 100,000 photos.
 
-    python -m benchmarks.load [--photos 100000] [--clients 50] [--seconds 60] [--pause 1] [--servers 1]
+    python -m benchmarks.load [--photos 100000] [--clients 50] [--seconds 60] [--pause 2] [--servers 1]
         [--folder FOLDER]
 
 The library is that of benchmarks.library, its photos links to those of the demo, so that thumbnails can be made and
-questions answered. `askpix serve` runs as a process of its own; Locust's clients (benchmarks.load_clients) run in
+questions answered; people look at 200 of them, whose thumbnails are made when they are first wanted. `askpix serve`,
+once its models are loaded, runs as a process of its own; Locust's clients (benchmarks.load_clients) run in
 another one on the same processors. With several servers, clients take them in turn, as a proxy would. Each client
 pauses between two requests, `--pause` seconds in the mean; with 0 the server is asked for more than it can do, and has
 to refuse some. For each kind of request: how many were answered, how many refused (503 with Retry-After), how many
@@ -34,6 +35,7 @@ from benchmarks.search import real
 from searcher import Library, database
 
 CLIENTS = Path(__file__).with_name("load_clients.py")
+WARMING = ("/readyz", "/?q=a+dog", "/image/1?question=what+is+it")  # loads the models, as the first people would
 REFUSED = ", refused"
 
 
@@ -66,8 +68,9 @@ def served(folder: Path) -> Iterator[tuple[str, int]]:
             found = re.search(r"http://[^/ ]+", line)
             if found is None:
                 raise RuntimeError(line)
-            with urllib.request.urlopen(f"{found[0]}/readyz", timeout=60):
-                pass
+            for path in WARMING:
+                with urllib.request.urlopen(found[0] + path, timeout=60) as answer:
+                    answer.read()
             yield found[0], server.pid
         finally:
             server.terminate()
@@ -115,7 +118,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=100_000)
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--pause", type=float, default=1)
+    parser.add_argument("--pause", type=float, default=2)
     parser.add_argument("--servers", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="keep the library here, and take it from here if it is there")
     args = parser.parse_args()

@@ -19,7 +19,7 @@ from benchmarks.search import CLASSES
 PAUSE, PHOTOS = float(os.environ["LOAD_PAUSE"]), int(os.environ["LOAD_PHOTOS"])
 NUMBERS = itertools.count()
 SERVERS = os.environ["LOAD_SERVERS"].split()
-LOOKED_AT = 1_000  # photos: people look at the same ones, whose thumbnails are made once
+LOOKED_AT = 200  # photos: people look at the same ones, whose thumbnails are made once
 THINGS = CLASSES.read_text(encoding="utf-8").splitlines()
 QUESTIONS = ["what is it?", "is there a person?", "what colour is it?", "is it outdoors?"]
 

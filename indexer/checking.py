@@ -33,8 +33,8 @@ def check(
             checked = store.check(listing.folder, listing.files, listing.whole)
             if mark:
                 store.mark(checked)
-        if listing.whole and listing.folder in named:
-            piecemeal.mended(listing.folder, store)
+                if listing.whole and listing.folder in named:
+                    piecemeal.mended(listing.folder, store)
         if checked.changed:
             todo.append(replace(listing, files=[] if listing.whole else checked.changed))
             count += len(checked.changed)
@@ -47,7 +47,17 @@ def check(
             # Edits lie in the library's own folder, which is not visited.
             store.mark_missing_folders(root, visited, [*unreadable, str(store.library.folder)])
     pieces = [root for root in map(str, roots) if root.startswith((TAR, LIST))]
-    for folder in pieces:
+    held, more = yield from _check_pieces(pieces, store, progress, unreadable, mark=mark)
+    return [*todo, *held], count + more
+
+
+def _check_pieces(
+    folders: Sequence[str], store: Store, progress: Progress, unreadable: dict[str, str], *, mark: bool
+) -> Generator[list[Any], None, tuple[list[Listing], int]]:
+    """The same for tars and lists, some of their files a step."""
+    todo: list[Listing] = []
+    count = 0
+    for folder in folders:
         pending = 0
         for piece in piecemeal.compare(folder, store, unreadable.__setitem__):
             pending += piece.todo
@@ -59,7 +69,9 @@ def check(
         if pending:
             todo.append(Listing(folder, [], whole=True))
             count += pending
-    if mark and (there := set(pieces) - unreadable.keys()):
+        if mark and folder not in unreadable:
+            piecemeal.mended(folder, store)
+    if mark and (there := set(folders) - unreadable.keys()):
         store.mark(piecemeal.gone_beside(there, store))
     return todo, count
 

@@ -34,7 +34,7 @@ class Embedding:
         """Encode what has changed in these folders; yields each batch once it is committed."""
         stages = Stages(self.library.encoder.image_size, self.library.settings.max_pixels, self.progress.timed)
         with ThreadPoolExecutor(DECODERS, "decode") as pool:
-            hashed = stages.hash_ahead(self.changed(todo), 2 * BATCH, pool)
+            hashed = self.store.claimed_contents(stages.hash_ahead(self.changed(todo), 2 * BATCH, pool))
             parts = chain.from_iterable(map(stages.moments, hashed))
             decoded = ahead(pool, stages.decode, self._lacking(parts), 2 * BATCH)
             # As many at a time as the encoder likes just then.

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
+from filelock import FileLock, Timeout
+
 from indexer import filling, kinds, standing
 from indexer.checking import check
 from indexer.cluster import spreading
@@ -28,6 +30,7 @@ from vlm.protocols import Looker
 
 EMBEDDINGS = "embeddings"
 WAITING = "waiting"  # for another run to end
+TURN = "turn.lock"  # beside the catalog
 _OFTEN_S = 0.2
 _RECORD_S = 1.0  # between two records of how far a run is
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
@@ -106,16 +109,25 @@ class IndexRun:
             ) from error
 
     def _wait(self, held: ExitStack) -> Iterator[Sequence[Job | Filled]]:
-        """Wait until a run may begin, and hold the library from then on."""
-        while True:
-            try:
-                held.enter_context(self.store.at_work())
-                return
-            except Busy:
-                if self.progress.phase != WAITING:
-                    self.progress.enter(WAITING)
-                yield []
-                time.sleep(_OFTEN_S)
+        """Wait until a run may begin, and hold the library from then on.
+
+        Who waits holds the turn: a watcher, which is done and begins again at once, must wait for it in its turn.
+        """
+        turn = FileLock(self.library.folder / TURN)
+        try:
+            while True:
+                try:
+                    if not turn.is_locked:
+                        turn.acquire(timeout=0)
+                    held.enter_context(self.store.at_work())
+                    return
+                except (Busy, Timeout):
+                    if self.progress.phase != WAITING:
+                        self.progress.enter(WAITING)
+                    yield []
+                    time.sleep(_OFTEN_S)
+        finally:
+            turn.release()
 
     def _recorded(self) -> Iterator[Sequence[Job | Filled]]:
         """Go through the phases, and keep a record of how far they are and how they end."""
@@ -153,14 +165,21 @@ class IndexRun:
             yield from embedded
             while left := self.store.left():  # what other runs were at
                 yield from Embedding(self.library, self.store, self.progress, kept).run(left)
-            self.library.save_index()
-            with self.progress.timed("compare"):
-                group_new(self.library)
+            self._compare()
             for kind in self.kinds(kept):
                 for filled in filling.fill(self.library, kind, self.roots, self.progress, make, self.store.claims):
                     self._count(kind, filled)
                     yield filled
         self.progress.enter("")
+
+    def _compare(self) -> None:
+        """Bring the index up to date, and group what shows the same."""
+        try:
+            self.library.save_index()
+            with self.progress.timed("compare"):
+                group_new(self.library)
+        except AskpixError as error:  # Milvus is away: captions can be written all the same, and the next run mends it
+            self.summary.reasons[str(error)] += 1
 
     def _by_cluster(
         self, cluster: Cluster, embedding: Embedding, todo: Sequence[Listing]

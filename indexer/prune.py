@@ -28,8 +28,8 @@ from searcher.catalog import (
 )
 from searcher.duplicates import crown
 from searcher.elsewhere import LIST, TAR, is_location
-from searcher.portable import listed
 from searcher.milvus.forgetting import forget as forget_vectors
+from searcher.portable import listed
 from vlm.errors import AskpixError
 from vlm.streams import batches
 

@@ -16,7 +16,7 @@ from indexer.store import Job
 from searcher.elsewhere import Unreachable
 from searcher.likeness import likeness
 from searcher.originals import local
-from searcher.ranges import patiently
+from searcher.ranges import LEAVING, patiently
 from vlm.picture import UnreadablePicture, as_picture, open_picture
 from vlm.streams import ahead
 from vlm.video import is_video, moments
@@ -46,8 +46,14 @@ class Stages:
                 return pool.submit(self.hash, found).result()
             return self.hash(found)
 
-        with ThreadPoolExecutor(FETCHERS, "fetch") as fetchers:
-            yield from ahead(fetchers, hashed, files, depth)
+        try:
+            with ThreadPoolExecutor(FETCHERS, "fetch") as fetchers:
+                try:
+                    yield from ahead(fetchers, hashed, files, depth)
+                finally:
+                    LEAVING.set()  # or one who interrupts the run would wait for a store that is away
+        finally:
+            LEAVING.clear()
 
     def hash(self, found: Found) -> Job:
         """Know a file by its content, or why it cannot be opened; one that lies elsewhere is fetched."""

@@ -288,6 +288,7 @@ class Store:
             self._write_embeddings(session, jobs, images)  # last, since others wait until it is committed
         for key in done:
             self._contents.pop(key, None)
+        self.library.follow()
         return images
 
     def _write_embeddings(self, session: Session, jobs: Sequence[Job], images: dict[str, int]) -> None:

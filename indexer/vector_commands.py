@@ -39,27 +39,19 @@ def fill(library: Path | None, model: str | None, runtime: dict[str, Any], anew:
     Interrupted, it goes on from there when it is started again. Searches meanwhile find everything. Indexing does this
     by itself.
     """
-    from tqdm import tqdm
-
     from searcher.milvus.filling import fill as write
 
     started = time.monotonic()
     with _opened(library, model, runtime) as (opened, own):
         count = opened.count_vectors()
-        with tqdm(total=count, unit=" vectors", unit_scale=True, dynamic_ncols=True) as bar:
-            first = None
-            for done in write(own, count, anew=anew):
-                if first is None:
-                    first = bar.initial = done
-                    bar.reset(count)
-                    bar.initial = done
-                bar.update(done - bar.n)
-        seconds = time.monotonic() - started
-        added = count - (first or 0)
-        if as_json:
-            emit({"rows": count, "added": added, "seconds": round(seconds, 3)})
-        else:
-            say(f"{count:,} vectors in Milvus, {added:,} of them new, {seconds:.1f} s")
+        steps = write(own, count, anew=anew)
+        before = next(steps)
+        _show(steps, before, count)
+    seconds = time.monotonic() - started
+    if as_json:
+        emit({"rows": count, "added": count - before, "seconds": round(seconds, 3)})
+    else:
+        say(f"{count:,} vectors in Milvus, {count - before:,} of them new, {seconds:.1f} s")
 
 
 @vectors.command(epilog="Example: askpix vectors status --milvus photos-vectors.db")
@@ -92,26 +84,31 @@ def restore(
 
     What Milvus lacks is encoded again by the next askpix index.
     """
-    from tqdm import tqdm
-
     from indexer.working import alone
     from searcher.milvus.restoring import restore as read
 
     with _opened(library, model, runtime) as (opened, own):
         count = opened.count_vectors()
-        with (
-            alone(opened, f"a run is indexing {opened.folder}; wait until it has ended"),
-            tqdm(total=count, unit=" vectors", unit_scale=True, dynamic_ncols=True) as bar,
-        ):
-            for done in read(own, count, collection):
-                bar.update(done - bar.n)
-            rows = bar.n
+        with alone(opened, f"a run is indexing {opened.folder}; wait until it has ended"):
+            steps = read(own, count, collection)
+            rows = _show(steps, next(steps), count)
         if as_json:
             emit({"rows": rows})
         else:
             say(f"{rows:,} vectors restored")
             if rows < count:
                 note(f"{count - rows:,} were not in Milvus, or of photos that are forgotten; askpix index makes them")
+
+
+def _show(steps: Iterator[int], before: int, count: int) -> int:
+    """Go through steps, each of which says how many rows are done, and show how far they are; the last one."""
+    from tqdm import tqdm
+
+    done = before
+    with tqdm(total=count, initial=before, unit=" vectors", unit_scale=True, dynamic_ncols=True) as bar:
+        for done in steps:
+            bar.update(done - bar.n)
+    return done
 
 
 @contextmanager

@@ -144,7 +144,7 @@ def _check_free(session: Session, name: str, own: Album | None = None) -> None:
 
 
 def _by_name(name: str) -> Select[Album]:
-    return select(Album).where(func.lower(Album.name) == func.lower(name.strip()))
+    return select(Album).where(func.case_folded(Album.name) == name.strip().casefold())
 
 
 def _checked(name: str) -> str:

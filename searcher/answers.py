@@ -8,7 +8,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 from searcher.asking import BATCH, look_ahead
 from searcher.catalog import PEOPLE, Answer, Question, now
 from searcher.database import insert_new, session, writing
+from searcher.elsewhere import Where
 from searcher.intents import YES, premise_of
 from searcher.query import FIELDS
 from searcher.results import Photo, Reply
@@ -88,9 +88,9 @@ def ask_in_turn(
     Each photo comes with its replies. What is known is not asked again, and what is new is kept before it is given;
     what was seen is kept in the `cache`.
     """
-    hashes: dict[Path, str] = {}  # of the photos that are under way
+    hashes: dict[Where, str] = {}  # of the photos that are under way
 
-    def begun() -> Iterator[tuple[list[_Asked], list[Path]]]:
+    def begun() -> Iterator[tuple[list[_Asked], list[Where]]]:
         for lot in lots:
             known = [_known(engine, column, answerer.name, lot) for column in columns]
             some = [
@@ -100,10 +100,10 @@ def ask_in_turn(
             hashes.update((photo.path, photo.hash) for photo in todo)
             yield some, [photo.path for photo in todo]
 
-    def known(path: Path) -> Seen | None:
+    def known(path: Where) -> Seen | None:
         return cache.read(hashes[path]) if cache else None
 
-    def keep(paths: Sequence[Path], seen: Seen) -> None:
+    def keep(paths: Sequence[Where], seen: Seen) -> None:
         if cache:
             cache.keep([hashes[path] for path in paths], seen)
 

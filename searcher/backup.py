@@ -23,7 +23,7 @@ from typing import IO, Any
 
 from sqlalchemy import Engine, func, select, text
 
-from searcher import database, wholeness
+from searcher import copying, database, sqlite, wholeness
 from searcher.catalog import Image
 from searcher.library import Library
 from searcher.marks import MEND
@@ -64,7 +64,7 @@ def back_up(library: Library, output: Path, moved: Moved = lambda _done, _all: N
     try:
         with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as name:
             copy, part = Path(name, database.CATALOG), Path(name, "part.tar")
-            _copy_catalog(library.engine, copy, moved)
+            _copy_catalog(library, copy, moved)
             made = _write(library, copy, part, moved)
             part.replace(output)
     except OSError as error:
@@ -72,8 +72,21 @@ def back_up(library: Library, output: Path, moved: Moved = lambda _done, _all: N
     return Made(output, output.stat().st_size, *made)
 
 
-def _copy_catalog(engine: Engine, copy: Path, moved: Moved) -> None:
-    """Copy the catalog as it is at one moment, and see that the copy is whole."""
+def _copy_catalog(library: Library, copy: Path, moved: Moved) -> None:
+    """Copy the catalog as it is at one moment to a file of SQLite, and see that the copy is whole."""
+    if library.settings.catalog is None:
+        _copy_file(library.engine, copy, moved)
+    else:
+        copying.copy(library.settings.catalog, copy)
+    copied = sqlite.engine_at(copy)
+    try:
+        if faults := wholeness.catalog_faults(copied):
+            raise AskpixError(f"the catalog is damaged ({faults[0]}); {MEND}")
+    finally:
+        copied.dispose()
+
+
+def _copy_file(engine: Engine, copy: Path, moved: Moved) -> None:
     with engine.connect() as connection, closing(sqlite3.connect(copy)) as target:
         connection.execute(select(func.count(Image.id)))  # from here on this connection sees no later change
         driver: Any = connection.connection.driver_connection
@@ -81,12 +94,6 @@ def _copy_catalog(engine: Engine, copy: Path, moved: Moved) -> None:
         driver.backup(
             target, pages=_PAGES, progress=lambda _, left, pages: moved((pages - left) * size, pages * size), sleep=0
         )
-    copied = database.sqlite.engine_at(copy)
-    try:
-        if faults := wholeness.catalog_faults(copied):
-            raise AskpixError(f"the catalog is damaged ({faults[0]}); {MEND}")
-    finally:
-        copied.dispose()
 
 
 def _write(library: Library, catalog: Path, part: Path, moved: Moved) -> tuple[int, int]:
@@ -156,7 +163,7 @@ class _Packed:
         about.size, about.mtime = size, int(time.time())
         with io.BytesIO(what) if isinstance(what, bytes) else what.open("rb") as file:
             reading = _Hashed(file, self._count)
-            self.tar.addfile(about, reading)  # type: ignore[arg-type]  which reads, and no more
+            self.tar.addfile(about, reading)
         self.files[name] = [size, reading.digest.hexdigest()]
 
     def end(self, more: dict[str, Any]) -> None:

@@ -59,6 +59,10 @@ class Checkup:
         self._interrupt()
         self._thread.join()
 
+    def wait(self) -> None:
+        """Wait until everything was looked at."""
+        self._thread.join()
+
     def _look(self) -> None:
         folder = self._library.folder
         with suppress(AskpixError):  # whoever uses the catalog is told what is wrong with it

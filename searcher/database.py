@@ -84,6 +84,16 @@ def may_only_read(engine: Engine) -> bool:
     return kind(engine) == "sqlite" and readonly.may_only_read(Path(str(engine.url.database)))
 
 
+def stamp(engine: Engine) -> object:
+    """What changes whenever anything is committed to the catalog; quick to get."""
+    if kind(engine) == "sqlite":  # writes to one of two files then
+        files = [Path(f"{engine.url.database}{end}") for end in ("", "-wal")]
+        return [(file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.exists()]
+    # Which transactions can be seen: two that are equal see the same.
+    with session(engine) as opened:
+        return opened.scalar(text("SELECT CAST(pg_current_snapshot() AS text)"))
+
+
 @contextmanager
 def session(engine: Engine) -> Iterator[Session]:
     """A unit of work that reads.

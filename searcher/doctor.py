@@ -14,8 +14,9 @@ from sqlalchemy import func, select
 
 from searcher import database, wholeness
 from searcher.catalog import Caption, Embedding, File, Image
+from searcher.catalog_status import look
 from searcher.gpu import gpus
-from searcher.library import Library
+from searcher.library import Library, catalog_of
 from searcher.marks import MEND
 from searcher.settings import Settings
 from searcher.wholeness import Stored
@@ -107,6 +108,7 @@ def _library(settings: Settings) -> Iterator[Finding]:
     try:
         with Library(settings=settings) as library:
             yield Finding("library", str(folder))
+            yield Finding("database", str(look(catalog_of(settings))))
             yield from _wholeness(library)
     except AskpixError as error:
         yield Finding("library", str(error), ok=False)

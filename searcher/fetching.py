@@ -1,73 +1,42 @@
 """Fetch from the web, politely and within bounds, and never from where only this machine should be able to reach.
 
-What a list names may be anything: an address is looked up first, and the connection made to what was found and allowed,
-so that a name cannot lead elsewhere a moment later; and so again wherever one is sent on to. Robots exclusion is that
-of RFC 9309.
+A host's name is looked up first, and the connection made to what was found and allowed, so that a name cannot lead
+elsewhere a moment later; and so again wherever one is sent on to. Robots exclusion is that of RFC 9309.
 """
 
-import ipaddress
 import random
-import re
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib.metadata import version
-from typing import IO, TYPE_CHECKING, Annotated, Any
-from urllib.parse import parse_qsl, urljoin
+from typing import IO, TYPE_CHECKING
+from urllib.parse import urljoin
 
 import urllib3
-from pydantic import ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from urllib3.util import Timeout, Url, parse_url
+from urllib3.util import Url
 
+from searcher.addresses import Allowed, origin_of, parsed, read_allowed
+from searcher.connections import answered
 from searcher.elsewhere import Unreachable
-from vlm.errors import AskpixError
 from vlm.extras import need
 
 if TYPE_CHECKING:
     from protego import Protego
 
 AGENT = "askpix"
-_CONNECT_S, _SILENCE_S = 5.0, 10.0
 _HOPS = 5
+_TOO_FAR = f"it is sent on more than {_HOPS} times"
 _HOSTS = 10_000  # remembered, with their robots.txt
 _ROBOTS_BYTES = 500_000  # of robots.txt that are read, as RFC 9309 wants at least
 _ROBOTS_S = 24 * 3_600  # for which it is believed; RFC 9309 wants no longer
+_SILENT_S = 60  # for which a server is left alone whose robots.txt cannot be read
 _SLOWEST_S = 60.0  # between two fetches; who asks for more is left alone
 _PIECE = 1 << 16
-_LONGEST = 2_000  # characters of an address, which a database can still index
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
-_SECRETS = frozenset(
-    {"x-amz-signature", "x-amz-credential", "x-amz-security-token", "x-goog-signature", "x-goog-credential"}
-    | {"signature", "sig", "token", "access_token", "api_key", "apikey", "auth", "password"}
-)
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-class Allowed(BaseSettings):
-    """What whoever runs askpix allows its fetcher, in the environment of every process that fetches.
-
-    `private` are networks of private addresses (ASKPIX_FETCH_PRIVATE=10.0.0.0/8,127.0.0.1), and with `robots` false
-    robots.txt is not heeded (ASKPIX_FETCH_ROBOTS=0).
-    """
-
-    model_config = SettingsConfigDict(env_prefix="ASKPIX_FETCH_", frozen=True)
-
-    private: Annotated[tuple[Network, ...], NoDecode] = ()
-    robots: bool = True
-
-    @field_validator("private", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 @dataclass(frozen=True)
@@ -100,6 +69,7 @@ class _Host:
     connections: threading.BoundedSemaphore
     asking: threading.Lock = field(default_factory=threading.Lock)
     robots: "Protego | None" = None
+    silent: Unreachable | None = None
     believed_until: float = 0.0
     turns: threading.Lock = field(default_factory=threading.Lock)
     next_at: float = 0.0
@@ -177,18 +147,23 @@ class Fetcher:
 
     def _robots(self, url: Url) -> "Protego":
         need("cluster", "protego")
-        host = self._host(_origin(url))
+        host = self._host(origin_of(url))
         with host.asking:
-            if host.robots is None or host.believed_until < time.monotonic():
-                host.robots = self._read_robots(url)
-                host.believed_until = time.monotonic() + _ROBOTS_S
+            if host.believed_until < time.monotonic():
+                try:
+                    host.robots, host.silent = self._read_robots(url), None
+                except Unreachable as error:
+                    host.robots, host.silent = None, error
+                host.believed_until = time.monotonic() + (_SILENT_S if host.silent else _ROBOTS_S)
+            if host.robots is None:
+                raise Unreachable(str(host.silent), again=host.silent is None or host.silent.again)
             return host.robots
 
     def _read_robots(self, url: Url) -> "Protego":
         """What the server allows: everything if it has no robots.txt; raises Unreachable if it cannot be read."""
         from protego import Protego
 
-        at = parsed(f"{_origin(url)}/robots.txt")
+        at = parsed(f"{origin_of(url)}/robots.txt")
         for _ in range(_HOPS + 1):
             try:
                 with self._answered(at, {}) as answer:
@@ -208,22 +183,13 @@ class Fetcher:
     @contextmanager
     def _answered(self, url: Url, headers: dict[str, str]) -> Iterator[urllib3.BaseHTTPResponse]:
         """A server's answer, with its body yet to be read; whatever goes wrong is Unreachable."""
-        address = self._address(url)
-        own = {"Host": url.netloc or "", "User-Agent": self.agent, "Accept-Encoding": "identity", **headers}
-        host = self._host(_origin(url))
+        address = self.allowed.check(url)
+        own = {"User-Agent": self.agent, "Accept-Encoding": "identity", **headers}
+        host = self._host(origin_of(url))
         with host.connections:
             self._take_turn(host, url)
-            pool = _pool(url, address)
-            how: dict[str, Any] = {"retries": False, "redirect": False, "preload_content": False}
-            with pool, _cut_off(pool, self.bounds.seconds) as too_late:
-                try:
-                    with closing(pool.urlopen("GET", url.request_uri, headers=own, **how)) as answer:
-                        yield answer
-                except (urllib3.exceptions.HTTPError, OSError) as error:
-                    if not too_late():
-                        raise Unreachable(_told(error, url)) from error
-                if too_late():
-                    raise Unreachable(f"it took more than {self.bounds.seconds:g} s")
+            with answered(url, address, own, self.bounds.seconds) as answer:
+                yield answer
 
     def _take_turn(self, host: _Host, url: Url) -> None:
         """Wait as long as the server's robots.txt asks between two fetches."""
@@ -235,33 +201,6 @@ class Fetcher:
                 wait = max(0.0, host.next_at - time.monotonic())
                 host.next_at = time.monotonic() + wait + delay
             time.sleep(wait)
-
-    def _address(self, url: Url) -> str:
-        """The address that the host's name stands for, if it may be connected to."""
-        try:
-            found = socket.getaddrinfo((url.host or "").strip("[]"), _port(url), type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            later = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
-            raise Unreachable(f"the host {url.host} is not known", again=later) from error
-        for *_, place in found:
-            if self._may_connect(ipaddress.ip_address(str(place[0]).partition("%")[0])):
-                return str(place[0])
-        raise Unreachable(
-            f"{url.host} has a private address, and those are not fetched from unless ASKPIX_FETCH_PRIVATE allows it",
-            again=False,
-        )
-
-    def _may_connect(self, address: Address) -> bool:
-        """Whether an address is one of the public internet, or allowed; what others are packed in counts as these."""
-        if isinstance(address, ipaddress.IPv6Address):
-            packed = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
-            if address in _NAT64:
-                packed = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-            if packed:
-                return self._may_connect(packed)
-        if any(address.version == network.version and address in network for network in self.allowed.private):
-            return True
-        return address.is_global and not address.is_multicast
 
     def _copy(self, answer: urllib3.BaseHTTPResponse, file: IO[bytes], most: int) -> None:
         claimed = answer.headers.get("Content-Length", "")
@@ -281,109 +220,6 @@ class Fetcher:
             raise Unreachable("the connection broke off before its end")
 
 
-_TOO_FAR = f"it is sent on more than {_HOPS} times"
-
-
-def parsed(address: str) -> Url:
-    """An address of the web taken apart; raises Unreachable for what is none."""
-    try:
-        url = parse_url(address)
-    except ValueError:
-        raise Unreachable("it is no address of the web", again=False) from None
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise Unreachable("it is no address of the web, which begin with http:// or https://", again=False)
-    if url.auth:
-        raise Unreachable("the address holds a password, which is not used", again=False)
-    return url._replace(fragment=None)
-
-
-def holds_secret(address: str) -> bool:
-    """Whether an address holds a password, or a signature that lets its reader in."""
-    before, _, query = address.partition("?")
-    return "@" in re.split(r"[/?#]", before.partition("://")[2])[0] or any(
-        name.lower() in _SECRETS for name, _ in parse_qsl(query, keep_blank_values=True)
-    )
-
-
-def permitted(address: str) -> tuple[str, str | None]:
-    """An address as it may be kept, and why it is not fetched, if so; what may be secret in it is left out then."""
-    if holds_secret(address):
-        reason = "its address holds a password or signature, which would be kept; list addresses that need none"
-        return without_secrets(address)[:_LONGEST], reason
-    if len(address) > _LONGEST:
-        return address[:_LONGEST], f"its address has {len(address):,} characters, {_LONGEST:,} are the most"
-    try:
-        parsed(address)
-    except Unreachable as error:
-        return address, str(error)
-    return address, None
-
-
-def without_secrets(text: str) -> str:
-    """A text with what may be secret in its addresses left out: who asks, and what follows the question mark."""
-    return re.sub(r"(\w+://)(?:[^/\s@]*@)?([^\s?#]*)(?:\?[^\s'\")]*)?", r"\1\2", text)
-
-
-def read_allowed() -> Allowed:
-    """What the environment allows; raises AskpixError naming what is wrong there."""
-    try:
-        return Allowed()
-    except ValidationError as error:
-        wrong = str(error.errors()[0]["loc"][0])
-        raise AskpixError(
-            f"ASKPIX_FETCH_{wrong.upper()} in the environment is wrong: it may be "
-            + ("0 or 1" if wrong == "robots" else "networks such as 10.0.0.0/8,127.0.0.1")
-        ) from error
-
-
-def _origin(url: Url) -> str:
-    return f"{url.scheme}://{url.netloc}"
-
-
-def _port(url: Url) -> int:
-    return url.port or (443 if url.scheme == "https" else 80)
-
-
-def _pool(url: Url, address: str) -> urllib3.HTTPConnectionPool:
-    """For one connection, to the address that was checked, while the certificate is to be the host's."""
-    timeout = Timeout(connect=_CONNECT_S, read=_SILENCE_S)
-    if url.scheme == "https":
-        name = (url.host or "").strip("[]")
-        return urllib3.HTTPSConnectionPool(
-            address, _port(url), timeout=timeout, server_hostname=name, assert_hostname=name
-        )
-    return urllib3.HTTPConnectionPool(address, _port(url), timeout=timeout)
-
-
-@contextmanager
-def _cut_off(pool: urllib3.HTTPConnectionPool, seconds: float) -> Iterator[Callable[[], bool]]:
-    """Cut the pool's connection after so many seconds, also while its server sends a byte now and then; tells whether
-    it was."""
-    made: list[socket.socket] = []
-    kind: Any = pool.ConnectionCls
-    late = threading.Event()
-
-    class Noted(kind):  # type: ignore[misc]
-        def connect(self) -> None:
-            super().connect()
-            made.append(self.sock)
-
-    def cut() -> None:
-        late.set()
-        for sock in made:
-            with suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # under TLS too, which may be at reading
-
-    pool.ConnectionCls = Noted
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield late.is_set
-    finally:
-        timer.cancel()
-
-
 def _check(answer: urllib3.BaseHTTPResponse) -> None:
     """Raises Unreachable unless the server gives what it was asked for."""
     if answer.status in {200, 206}:
@@ -394,17 +230,3 @@ def _check(answer: urllib3.BaseHTTPResponse) -> None:
         with suppress(urllib3.exceptions.InvalidHeader):
             wait = urllib3.Retry().parse_retry_after(said)
     raise Unreachable(f"the server answers {answer.status} {answer.reason or ''}".rstrip(), again=later, wait=wait)
-
-
-def _told(error: Exception, url: Url) -> str:
-    """What went wrong with a connection, in a few words."""
-    match error:
-        case urllib3.exceptions.SSLError():
-            return f"the certificate of {url.host} is not in order"
-        case urllib3.exceptions.ConnectTimeoutError():
-            return f"{url.host} does not answer"
-        case urllib3.exceptions.ReadTimeoutError():
-            return f"{url.host} has sent nothing for {_SILENCE_S:.0f} s"
-        case urllib3.exceptions.NewConnectionError():
-            return f"nobody listens at {url.netloc}"
-    return f"the connection to {url.host} broke off"

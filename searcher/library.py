@@ -184,6 +184,14 @@ class Library:
         with database.alone(self.engine, "index"):
             self.vectors.save_index(self.count_vectors(), lambda: self.encoder.encode_texts(background_captions()))
 
+    def follow(self) -> None:
+        """Have Milvus, where it serves, take in rows that were just committed, once they are many; FAISS waits until
+        `save_index`. If it is away, that makes up for it."""
+        if self.milvus:
+            from searcher.milvus.vectors import MilvusVectors
+
+            cast(MilvusVectors, self.vectors).follow(self.count_vectors())
+
     @database.again
     def count_vectors(self) -> int:
         """How many rows of the encoder's vectors the catalog knows of."""

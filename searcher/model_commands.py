@@ -10,11 +10,11 @@ from vlm.console import emit, json_option, note, runtime_options, say
 from vlm.errors import AskpixError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PIL.Image import Image
 
     from searcher.compare import Sample
-    from collections.abc import Sequence
-
     from searcher.elsewhere import Where
     from searcher.settings import Settings
 

@@ -6,6 +6,7 @@ holds one is taken.
 
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ _TAGS = ("ETag", "etag", "content_md5", "md5Hash", "checksum")
 _S3: dict[str, Any] = {"connect_timeout": 5, "read_timeout": 20, "retries": {"max_attempts": 1}}
 _S3_ATTEMPTS = 2
 PATIENCE_S, PAUSE_S = 60.0, 0.5  # for which a store that goes away is waited for, and between the first two attempts
+LEAVING = threading.Event()  # set while nobody waits for anything any more
 _GIVEN_UP: set[str] = set()  # stores that were waited for in vain
 _AWAY = frozenset(
     {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "HTTPClientError"}
@@ -101,7 +103,8 @@ def patiently(work: Callable[[], Result]) -> Result:
             if error.store in _GIVEN_UP or time.monotonic() > latest:
                 _GIVEN_UP.add(error.store)
                 raise
-            time.sleep(pause)
+            if LEAVING.wait(pause):
+                raise
             pause = min(2 * pause, 5.0)
 
 
@@ -213,6 +216,6 @@ def told(location: str) -> Iterator[None]:
             ) from error
         if name in _AWAY or isinstance(error, ConnectionError | TimeoutError):
             raise Away(_base(location)) from error
-        from searcher.fetching import without_secrets
+        from searcher.addresses import without_secrets
 
         raise Unreachable(f"it cannot be read ({without_secrets(first_line(error))})") from error

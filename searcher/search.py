@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from searcher import filters, wordsearch
 from searcher.catalog import Embedding, File, Image
-from searcher.portable import listed
 from searcher.overlap import FOUND, Asked, asked, found_by_words, shared
+from searcher.portable import listed
 from searcher.query import Kind, Part, Plan
 from searcher.results import Hit, photos
 from vlm.errors import AskpixError

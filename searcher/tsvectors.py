@@ -38,7 +38,7 @@ _LONGEST = 64  # letters of a word; PostgreSQL keeps 2 kB
 _STEMS = table(
     "words", column("rowid", Integer), *map(column, COLUMNS), column("stems", TSVECTOR), column("length", Integer)
 )
-_LETTERS = {name: name[0] for name in COLUMNS}
+_LETTERS = dict(zip(COLUMNS, "pctrw", strict=True))
 _NOTHING = "!'x' & 'x'"  # no text is found by a phrase without words
 _MARKS = dict.fromkeys(range(0x300, 0x332))  # accents that are signs of their own
 _WORD = re.compile(r"[^\W_]+")
@@ -130,9 +130,6 @@ def plain(text: str) -> str:
 
 def best(session: Session, found: Select[int], wanted: Wanted, most: int) -> Sequence[int]:
     """The ids of the most telling of those found, by FTS5's BM25."""
-    few = session.scalars(found.limit(most + 1)).all()
-    if len(few) <= most:
-        return sorted(few)
     phrases = [Phrases((text,), one.columns) for one in wanted for text in one.texts]
     rows, usual, *having = session.execute(_counted(phrases)).one()
     worth: list[ColumnElement[Any]] = []

@@ -184,10 +184,6 @@ class Vectors:
         trained_for = stored.training.rows if stored else count
         write_index(Trained(index, measured(index, rows, trained_for, probes())), self._index_path)
 
-    def follow(self, count: int) -> None:
-        """Told that the first `count` rows are committed: an index that takes in rows at any time may do so. A trained
-        one waits for `save_index`."""
-
     def describe_index(self, count: int) -> str:
         """How a search of the first `count` rows goes through them, for people to read."""
         self.refresh(count)

@@ -8,7 +8,7 @@ not count, and Chinese, Japanese and Korean are found character by character, in
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Boolean, ColumnElement, Dialect, Select, String, TypeDecorator, bindparam, func, select
 from sqlalchemy.ext.compiler import compiles
@@ -23,6 +23,7 @@ from searcher.wanted import COLUMNS, ROWS, Phrases, Wanted
 from vlm.streams import batches
 
 _BATCH = 500
+T = TypeVar("T", Caption, Tag, Keyword, Details, Reading)
 
 
 def _of(dialect: Dialect) -> ModuleType:
@@ -138,25 +139,31 @@ def _said(session: Session, ids: Sequence[int]) -> dict[tuple[int, str], list[st
     """The texts of images by id and column: what people say, and captions and tags, of which theirs take the place of
     the machine's."""
     said: dict[tuple[int, str], list[str]] = defaultdict(list)
-    captions = session.scalars(select(Caption).where(Caption.image_id.in_(ids))).all()
+    captions = session.scalars(_rows(Caption, ids)).all()
     corrected = {caption.image_id for caption in captions if caption.model == PEOPLE}
     for caption in captions:
         if caption.model == PEOPLE:
             said[caption.image_id, "people"].append(caption.text)
         if caption.model == PEOPLE or caption.image_id not in corrected:
             said[caption.image_id, "captions"].append(caption.text)
-    tags = session.scalars(select(Tag).where(Tag.image_id.in_(ids))).all()
+    tags = session.scalars(_rows(Tag, ids)).all()
     removed = {(tag.image_id, tag.name.casefold()) for tag in tags if tag.model == PEOPLE and not tag.score}
     for tag in tags:
         if (tag.image_id, tag.name.casefold()) not in removed:
             said[tag.image_id, "tags"].append(tag.name)
             if tag.model == PEOPLE:
                 said[tag.image_id, "people"].append(tag.name)
-    for keyword in session.scalars(select(Keyword).where(Keyword.image_id.in_(ids))):
+    for keyword in session.scalars(_rows(Keyword, ids)):
         said[keyword.image_id, "people"].append(keyword.name)
-    for about in session.scalars(select(Details).where(Details.image_id.in_(ids))):
+    for about in session.scalars(_rows(Details, ids)):
         said[about.image_id, "people"] += filter(None, (about.title, about.description))
         said[about.image_id, "places"] += filter(None, (about.city, about.region, about.country))
-    for reading in session.scalars(select(Reading).where(Reading.image_id.in_(ids))):
+    for reading in session.scalars(_rows(Reading, ids)):
         said[reading.image_id, "reading"].append(reading.text)
     return said
+
+
+def _rows(table: type[T], ids: Sequence[int]) -> Select[T]:
+    """The rows of images, in the same order in every database."""
+    key = table.__table__.primary_key
+    return select(table).where(table.__table__.c.image_id.in_(ids)).order_by(*key)

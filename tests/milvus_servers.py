@@ -2,7 +2,6 @@
 does, with 16-bit vectors, filters sent as numbers, a version and a token, over Milvus Lite's engine."""
 
 import base64
-import os
 import signal
 import socket
 import subprocess
@@ -54,10 +53,20 @@ class LiteServer:
             assert time.monotonic() < latest
             time.sleep(0.05)
 
+    def pause(self) -> None:
+        """Have it take in what it is asked, and not answer."""
+        assert self.process
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Have it answer again."""
+        assert self.process
+        self.process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """End it without a chance to tidy up."""
         if self.process:
-            os.kill(self.process.pid, signal.SIGKILL)
+            self.process.kill()
             self.process.wait()
             self.process = None
 

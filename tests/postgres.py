@@ -15,9 +15,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-HERE = Path(__file__).parent.parent
+UNPACKED = Path(__file__).parent.parent / ".cache" / "debian" / "root"  # where bin/debian puts what it may not install
 USER, PASSWORD = "askpix", "correct horse"
 _TEMPLATE = "askpix_template"
+_ICU = ("--locale-provider=icu", "--icu-locale=en-US")  # whose order of texts is another than SQLite's
 # Nothing of it is to outlast the tests, so nothing need reach the disk.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
 
@@ -93,7 +94,7 @@ def serving() -> Iterator[Server]:
             for path in (folder, folder / "password"):
                 shutil.chown(path, owner.pw_uid, owner.pw_gid)
         how = ["--auth=scram-sha-256", f"--username={USER}", f"--pwfile={folder / 'password'}", "--no-sync"]
-        where = ["-D", folder / "data", "--encoding=UTF8", "--locale=C.UTF-8"]
+        where = ["-D", folder / "data", "--encoding=UTF8", "--locale=C.UTF-8", *_ICU]
         _as_ordinary_user([server.programs / "initdb", *where, *how])
         server.start()
         try:
@@ -105,7 +106,7 @@ def serving() -> Iterator[Server]:
 
 def _programs() -> Path:
     """The folder of the newest server's programs, as Debian installs them, or as bin/debian unpacks them."""
-    places = [root / "usr/lib/postgresql" for root in (Path("/"), HERE / ".cache/debian/root")]
+    places = [root / "usr/lib/postgresql" for root in (Path("/"), UNPACKED)]
     found = [path.parent for place in places for path in place.glob("*/bin/initdb")]
     if not found:
         pytest.fail("there is no PostgreSQL server; bin/debian gets it")
@@ -120,6 +121,9 @@ def _owner() -> pwd.struct_passwd | None:
 def _as_ordinary_user(command: list[str | Path]) -> None:
     owner = _owner()
     user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
+    libraries = UNPACKED.with_name("libraries")
+    if UNPACKED in Path(command[0]).parents:
+        user["env"] = {**os.environ, "LD_LIBRARY_PATH": libraries.read_text().strip()}
     # Its output goes to files: a pipe would stay open as long as the server runs.
     with tempfile.TemporaryFile() as said:
         done = subprocess.run(

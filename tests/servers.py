@@ -74,7 +74,7 @@ def reply(
 
 
 def site(**pages: Handle | bytes) -> Handle:
-    """A server of pages by their names, bytes being pictures; "robots" is robots.txt, and anything else is not there."""
+    """A server of pages by their names, bytes being pictures; "robots" is robots.txt. Others are not there."""
 
     def handle(request: BaseHTTPRequestHandler, body: bytes) -> None:
         name = request.path.strip("/").partition("?")[0].removesuffix(".txt")

@@ -25,7 +25,8 @@ def migrate(engine: Engine, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", "migrations:")
     with engine.connect() as connection:
-        connection.connection.execute("PRAGMA foreign_keys = OFF")
+        if engine.dialect.name == "sqlite":
+            connection.connection.execute("PRAGMA foreign_keys = OFF")
         with connection.begin():
             config.attributes["connection"] = connection
             (command.upgrade if revision == "head" else command.downgrade)(config, revision)

@@ -198,7 +198,7 @@ def test_no_secrets_are_written_down() -> None:
 def test_the_walk_through_a_hundred_million_can_be_walked() -> None:
     for page in ("hundred-million.md", "serving.md"):
         commands = list(commands_of(HERE / "docs" / page))
-        assert len(commands) >= 4, page
+        assert len(commands) >= 2, page
         for command in commands:
             parses(command)
 

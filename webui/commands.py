@@ -72,7 +72,6 @@ def serve(
     from webui.serving import Server
     from webui.timed import timed_models
 
-    logs.set_up(log_format)
     settings = load_settings(
         library=library,
         model=model,
@@ -83,7 +82,9 @@ def serve(
     )
     metrics = Metrics()
     with Library(settings=settings, **timed_models(settings, metrics.note_model)) as opened:
-        app = create_app(opened, reach.checked(opened, host, names, behind_proxy), metrics)
+        reached = reach.checked(opened, host, names, behind_proxy)
+        logs.set_up(log_format)
+        app = create_app(opened, reached, metrics)
         server = Server(app, host, port, **reach.proxied(behind_proxy))
         with server.ended_by_signals(), Checkup(opened, note):
             note(f"{opened.count_images()} photos at http://{reach.bracketed(host)}:{server.port}/ (Ctrl-C ends)")

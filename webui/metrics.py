@@ -28,6 +28,7 @@ blueprint = Blueprint("metrics", __name__)
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)  # seconds
 _COUNTED_FOR = 300  # seconds that a count of all photos is good for, which takes long in a large library
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _SEARCHES = {"search.search", "api_search.search", "api_search.search_by_plan", "api_pictures.search_by_picture"}
 _QUESTIONS = {"photo.show", "ask.show", "ask.events", "api_questions.ask_photo", "api_questions.ask"}
 _BY_ADDRESS = {"search.search": ("q", "picture", "where", "like"), "photo.show": ("question",), "ask.show": ("now",)}
@@ -112,8 +113,10 @@ def show() -> Response:
 
 def _count(response: Response) -> Response:
     counted: Metrics = current_app.extensions["metrics"]
+    # Nobody out there is to make up names, each of which would take memory for ever.
     route = request.url_rule.rule if request.url_rule else "none"
-    counted.requests.labels(route, request.method, response.status_code).inc()
+    method = request.method if request.method in _METHODS else "other"
+    counted.requests.labels(route, method, response.status_code).inc()
     counted.seconds.labels(route).observe(elapsed())
     if response.status_code < 300 and _asks():
         if request.endpoint in _SEARCHES:

@@ -36,7 +36,7 @@ class Lane:
 
 _CORES = min(os.cpu_count() or 4, 8)  # more are used by several servers
 LANES = {
-    "pages": Lane(working=max(4, _CORES), waiting=32, patience=10, brief=0.1),
+    "pages": Lane(working=max(4, _CORES), waiting=32, patience=5, brief=0.1),
     # What is made takes all that a core can do. Nobody loads a picture again that is missing on a page.
     "pictures": Lane(working=max(2, _CORES), waiting=64, patience=20, brief=20),
     "questions": Lane(working=max(1, _CORES // 2), waiting=12, patience=20, brief=1),

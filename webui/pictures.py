@@ -6,6 +6,7 @@ from flask import Blueprint, Response, abort, request, send_file
 
 from searcher.elsewhere import Unreachable
 from searcher.originals import local
+from vlm.kinds import is_picture
 from vlm.relevance import overlay
 from vlm.video import split_moment
 from webui.library import current_library
@@ -61,7 +62,8 @@ def original(image_id: int) -> Response:
     whole = photo.path.with_name(split_moment(photo.path.name)[0])
     try:
         with local(whole) as path:
-            if not path.is_file():
+            # People may keep photos behind links, but one that was put in a photo's place must not lead to a secret.
+            if not path.is_file() or (path.is_symlink() and not is_picture(path)):
                 abort(404)
             name = f"{whole.stem}{whole.suffix}".encode("utf-8", "replace").decode()
             return send_file(path, as_attachment=True, download_name=name)

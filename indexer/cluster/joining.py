@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -27,6 +28,7 @@ _QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # has a warning about it left out
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
 }
+_UNAUTHENTICATED = "InvalidAuthToken"
 _RESOURCES = ("CPU", "GPU", "object_store_memory")
 _LOCALHOST = ("127.", "localhost:", "[::1]:")
 # On a Mac and on Windows a cluster of one machine listens on loopback alone; this says that it is to here too.
@@ -90,7 +92,9 @@ def join(address: str, *, cpus: int | None = None, objects: int = OBJECTS) -> It
     local = address == LOCAL
     loopback = local or address.startswith(_LOCALHOST)
     os.environ.update(_QUIET | (_LOOPBACK if loopback else {}))
-    if not local:
+    if local:  # with a token of its own, which Ray would write into the user's home
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    else:
         _call(address)
     import ray
 
@@ -152,16 +156,26 @@ def _call(address: str) -> None:
             f"nobody listens at {address} ({error.strerror or error}); is Ray started there, with: "
             f"ray start --head --port={port}"
         ) from error
-    # Its client takes whoever listens for a cluster that is about to answer, and may end the process.
+    said = _answer(address)
+    if _UNAUTHENTICATED in said:  # by its token, which this machine may have
+        os.environ["RAY_AUTH_MODE"] = "token"
+        if said := _answer(address):
+            raise AskpixError(f"the cluster at {address} wants its token; copy ~/.ray/auth_token from there")
+    if said:
+        raise AskpixError(f"what listens at {address} does not answer as Ray {version('ray')} does; see: ray status")
+
+
+def _answer(address: str) -> str:
+    """What Ray says against the cluster at an address, in a process of its own, which whoever listens may hold up."""
     command = "from ray.scripts.scripts import main; main()"
-    with tempfile.TemporaryFile() as said:
+    asked = [sys.executable, "-c", command, "health-check", "--skip-version-check", "--address", address]
+    with tempfile.TemporaryFile("w+") as said:
         try:
-            asked = [sys.executable, "-c", command, "health-check", "--skip-version-check", "--address", address]
             done = subprocess.run(asked, stdout=said, stderr=said, timeout=_ANSWERS_S, check=False)
         except subprocess.TimeoutExpired:
-            done = None
-    if done is None or done.returncode:
-        raise AskpixError(f"what listens at {address} does not answer as Ray {version('ray')} does; see: ray status")
+            return "nothing"
+        said.seek(0)
+        return (said.read() or "nothing") if done.returncode else ""
 
 
 def _refused(address: str, error: Exception) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from indexer.found import Beside, Found, Refuse
 from indexer.sources.texts import plain
-from searcher import fetching, originals, ranges
+from searcher import addresses, originals, ranges
 from searcher.elsewhere import LIST, Elsewhere, Unreachable, split_location
 from vlm.errors import first_line
 from vlm.extras import need
@@ -41,7 +41,7 @@ def _found(folder: str, address: str, caption: str) -> Found:
     """An address as a file; when its caption is changed, the file counts as changed."""
     said = plain(caption)
     stamp = int.from_bytes(hashlib.sha256(said.encode()).digest()[:7], "big") if said else None
-    name, reason = fetching.permitted(address)
+    name, reason = addresses.permitted(address)
     return Found(folder, name, -1, 0, sidecar_ns=stamp, beside=Beside(said) if said else None, reason=reason)
 
 

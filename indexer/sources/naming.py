@@ -64,7 +64,7 @@ def _remote_root(address: str) -> Root:
 
 def _checked(text: str) -> str:
     """An address that may be kept in the catalog, with its protocol in small letters."""
-    from searcher.fetching import holds_secret
+    from searcher.addresses import holds_secret
 
     found = _ADDRESS.match(text)
     if found is None:

@@ -35,7 +35,6 @@ def compare(folder: str, store: Store, refuse: Refuse) -> Iterator[Piece]:
             yield _tar(folder, store)
         else:
             yield from _list(folder, store, refuse)
-        mended(folder, store)
     except Unreachable as error:
         refuse(folder, str(error))
 
@@ -106,7 +105,7 @@ def _names(location: str) -> set[str]:
 
 
 def mended(folder: str, store: Store) -> None:
-    """A source that could not be read before can be now."""
+    """Note that a source can be read, if it was refused before."""
     above, name = split_location(folder)
     refused = File.folder == above, File.name == name, File.reason.is_not(None), File.missing_since.is_(None)
     with database.writing(store.library.engine) as session:

@@ -1,6 +1,6 @@
 """Text in images, duplicates, albums, and how far runs are."""
 
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from alembic import op
@@ -34,7 +34,7 @@ def upgrade() -> None:
     op.add_column("images", sa.Column("likeness", sa.BigInteger(), nullable=True))
     op.add_column("images", sa.Column("duplicate_of", number(), nullable=True))
     # SQLite gives no number again only to a table that is made so.
-    anew = "always" if op.get_bind().dialect.name == "sqlite" else "never"
+    anew: Literal["always", "never"] = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     with op.batch_alter_table("images", recreate=anew, table_kwargs={"sqlite_autoincrement": True}) as batch_op:
         batch_op.create_foreign_key("fk_images_duplicate_of", "images", ["duplicate_of"], ["id"])
         batch_op.create_index("ix_images_duplicate_of", ["duplicate_of"])

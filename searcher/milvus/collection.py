@@ -100,6 +100,11 @@ class Collection:
         rows = [{_ID: image, _VECTOR: vector} for image, vector in zip(ids.tolist(), vectors, strict=True)]
         milvus.client.upsert(self.name, rows, timeout=WORK_S)
 
+    def shows(self, ids: Ids) -> bool:
+        """Whether rows that were written are there for every search, those written before them included. It waits
+        until they should be. Milvus Lite has done what it says that it has."""
+        return self.server.ask(lambda milvus: milvus.lite) or self.count(ids, STRONG) == len(ids)
+
     def settle(self) -> None:
         """Have what was written put into the index: what waits for it is searched more slowly, and less well."""
         self.server.ask(lambda milvus: milvus.client.flush(self.name, timeout=WORK_S))

@@ -77,8 +77,7 @@ def _write(vectors: "MilvusVectors", collection: Collection, start: int, count: 
             collection.upsert(ids[counts], embeddings[counts])
             position += len(ids)
             last = ids[counts][-BATCH:] if counts.any() else last
-        # Milvus takes rows in order, so where the last ones show the others do.
-        if collection.count(last, STRONG) < len(last):
+        if not collection.shows(last):
             raise AskpixError(
                 f"Milvus at {vectors.server.address} took rows that it does not show; see its log, and fill it again"
             )

@@ -46,12 +46,13 @@ class Connection:
     version: str
     lite: bool
     cloud: bool
+    here: bool  # in this very process
     indexes: dict[str, str] = field(default_factory=dict)  # the kinds of those of collections
 
     @property
     def answer_s(self) -> float:
         """Seconds that a search may take."""
-        return WORK_S if self.lite else ANSWER_S
+        return WORK_S if self.here else ANSWER_S
 
 
 def check_address(address: str) -> str:
@@ -132,7 +133,7 @@ class Milvus:
             )
             version = client.get_server_version(timeout=CONNECT_S)
             self._check(version)
-            return Connection(client, version, "lite" in version, not client.is_self_hosted)
+            return Connection(client, version, "lite" in version, not client.is_self_hosted, is_file)
         except BaseException:
             if client:
                 client.close()

@@ -37,9 +37,10 @@ class Status:
         place = f"Milvus {self.version} at {self.address}"
         if self.collection is None:
             return f"{place} holds nothing of this library; fill it: askpix vectors fill"
+        beside = "" if self.filled == self.rows else "; the rest is searched beside"
         lines = [
             f"{place}, collection {self.collection}, {self.index}",
-            f"{self.filled:,} of {self.rows:,} rows of {self.model} are in it; the rest is searched beside",
+            f"{self.filled:,} of {self.rows:,} rows of {self.model} are in it{beside}",
         ]
         if self.held != self.wanted:
             lines.append(

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from payloads import MARKUP, NAME, XMP
 from PIL import Image
 from PIL.ExifTags import IFD, Base
-from served import client_of
 
 from indexer.pipeline import IndexRun
+from payloads import MARKUP, NAME, XMP
 from searcher import Library, database
 from searcher.albums import make_album
 from searcher.catalog import Reading
 from searcher.corrections import correct_caption, correct_tags
+from served import client_of
 
 SEEN = "animals/cat.jpg", "animals/crocodile.jpg", "food/coffee.jpg"
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
 import pytest
-from payloads import MARKUP, XMP
 from PIL import Image
 
 from cameras import video
 from indexer.details import read_details
 from indexer.pipeline import IndexRun
+from payloads import MARKUP, XMP
 from searcher import Library
 from vlm.editing.history import said_by, xmp_after
 from vlm.picture import UnreadablePicture, open_picture

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from payloads import INSTRUCTION, MARKUP
 from PIL import Image, ImageDraw
 
+from payloads import INSTRUCTION, MARKUP
 from searcher import Library, Photo, database
 from searcher.catalog import Reading
 from searcher.corrections import correct_caption

@@ -7,12 +7,12 @@ from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
-from payloads import MARKUP, NAME
 from playwright.sync_api import Error, Page
-from served import chromium, served
 
+from payloads import MARKUP, NAME
 from people import PASSWORD, add_people
 from searcher import Library
+from served import chromium, served
 from webui.app import create_app
 
 # What is asked for on each page besides the page itself; pages that are not named here are asked for as they are.

@@ -11,12 +11,12 @@ from urllib.parse import quote, urlsplit
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from payloads import FULL_TEXT, SQL
-from served import served
 from werkzeug.test import TestResponse
 
 import hostile
+from payloads import FULL_TEXT, SQL
 from searcher import Library
+from served import served
 
 SECRET = b"root:x:0:0"
 

@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from searcher.addresses import Allowed, holds_secret, without_secrets
 from searcher.elsewhere import Unreachable
-from searcher.fetching import Allowed, Bounds, Fetcher, holds_secret, without_secrets
+from searcher.fetching import Bounds, Fetcher
 from servers import Handle, at, flaky, reply, site
 
 HERE = Allowed(private="127.0.0.1")  # type: ignore[arg-type]

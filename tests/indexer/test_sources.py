@@ -11,11 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from buckets import bucket, environment, put
 from platformdirs import user_cache_path
 from pyarrow import parquet
 from sqlalchemy import select
 
+from buckets import bucket, environment, put
 from indexer import edits
 from indexer.foretell import foretell
 from indexer.pipeline import IndexRun
@@ -24,12 +24,13 @@ from indexer.scan import roots_of
 from indexer.sources import tars
 from indexer.watch import watch
 from searcher import Library, database, originals, ranges
+from searcher.addresses import Allowed
 from searcher.catalog import File
 from searcher.corrections import correct_caption
 from searcher.duplicates import duplicates
 from searcher.elsewhere import Unreachable, where_is
 from searcher.export import records, write_sidecars
-from searcher.fetching import Allowed, Bounds, Fetcher
+from searcher.fetching import Bounds, Fetcher
 from servers import at, free_port, reply, site
 from vlm import editing
 from vlm.errors import AskpixError
@@ -274,7 +275,7 @@ def test_a_tar_is_indexed_with_what_people_wrote(
     ((_, refused),) = write_sidecars(records(library), None)
     assert refused and "elsewhere" in refused
     ((sidecar, refused),) = write_sidecars(records(library), tmp_path / "sidecars")
-    assert refused is None and sidecar == tmp_path / "sidecars" / "evil.jpg.xmp"
+    assert refused is None and sidecar.is_relative_to(tmp_path / "sidecars")
 
     monkeypatch.setattr(tars, "members", None)  # what has not changed is not read
     again = index(library, str(made), captions=False)

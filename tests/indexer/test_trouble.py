@@ -16,7 +16,7 @@ from sqlalchemy import event, func, select, text
 import askpix as front_door
 from indexer.pipeline import IndexRun
 from indexer.runs import latest_runs
-from searcher import Library, database
+from searcher import Library, database, sqlite
 from searcher.catalog import Caption, Embedding, File
 from support import Askpix, records
 from vlm.errors import AskpixError
@@ -127,13 +127,13 @@ def test_a_catalog_that_comes_to_be_held(library: Library, folder: Path, picture
 def test_the_command_says_so_in_one_line(
     library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    set_up = database._set_up
+    set_up = sqlite._set_up
 
     def hurry(connection: Any, record: Any) -> None:
         set_up(connection, record)
         connection.execute("PRAGMA busy_timeout = 50")
 
-    monkeypatch.setattr(database, "_set_up", hurry)
+    monkeypatch.setattr(sqlite, "_set_up", hurry)
     monkeypatch.setattr(sys, "argv", ["askpix", "index", str(folder), "--library", str(library.folder), "--json"])
     with held(library), pytest.raises(SystemExit) as ended:
         front_door.main()

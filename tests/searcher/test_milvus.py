@@ -1,5 +1,6 @@
 """Milvus beside FAISS: the same hits, whatever is in it yet, and nothing lost when it is away."""
 
+import json
 import shutil
 import signal
 import socket
@@ -12,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from milvus_servers import LiteServer, cluster
+from click.testing import CliRunner
 from sqlalchemy import Engine, delete, insert, select
 
+from askpix import cli
 from indexer.prune import prune
+from milvus_servers import LiteServer, cluster
 from searcher import Library, database
 from searcher.catalog import Embedding, File, Image, now
 from searcher.duplicates import group_new
@@ -294,7 +297,8 @@ def test_an_older_server_is_refused(tmp_path: Path) -> None:
         Milvus(served.url).ask(lambda milvus: milvus.version)
 
 
-def test_a_server_that_is_away_or_another_program_is_told_in_a_line_and_soon() -> None:
+def test_a_server_that_is_away_or_another_program_is_told_in_a_line_and_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("searcher.milvus.server.CONNECT_S", 1.0)
     with serving(reply(200, b"hello")) as (url, _), socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -352,6 +356,12 @@ def test_a_server_that_dies_loses_nothing_and_is_gone_on_with_when_it_is_back(
     server.start()
     assert vectors.search(QUERIES[0], 10, 300)[1].tolist() == best(QUERIES[0], 300)
     assert filled(vectors, 300) == [100, 200, 300]
+    monkeypatch.setattr("searcher.milvus.server.ANSWER_S", 0.5)
+    server.pause()
+    with pytest.raises(AskpixError, match="does not answer in time"):
+        vectors.search(QUERIES[0], 10, 300)
+    server.go_on()
+    monkeypatch.undo()
     assert vectors.search(QUERIES[0], 10, 300)[1].tolist() == best(QUERIES[0], 300)
     with pytest.raises(AskpixError, match=r"another process has .*server\.db open"):
         Milvus(str(server.folder)).ask(lambda milvus: milvus.version)
@@ -439,19 +449,19 @@ def test_photos_that_are_forgotten_leave_milvus(copies: tuple[Library, Library])
 
 def test_the_command_line_fills_tells_and_restores(askpix: Askpix, untouched_demo_folder: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(untouched_demo_folder, tmp_path / "library")
-    flags = ("--library", folder, "--milvus", tmp_path / "vectors.db", "--json")
-    done = askpix("vectors", "fill", *flags)
+    library = ("--library", str(folder), "--json")
+    milvus = ("--milvus", str(tmp_path / "vectors.db"))
+    done = askpix("vectors", "fill", *library, *milvus)
     assert done.returncode == 0, done.stderr
     (told,) = records(done)
     assert told["added"] == told["rows"] > 0
     shutil.rmtree(folder / "vectors")
     (folder / "vectors").mkdir()
-    done = askpix("vectors", "restore", *flags)
-    assert done.returncode == 0, done.stderr
-    assert records(done) == [{"rows": told["rows"]}]
-    done = askpix("vectors", "status", *flags)
-    assert records(done)[0]["whole"] is True
-    assert askpix("search", "a dog on a beach", "--library", folder, "--json").returncode == 0
-    refused = askpix("vectors", "status", "--library", folder)
-    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert "give --milvus http://HOST:19530" in refused.stderr
+    run = CliRunner().invoke
+    assert json.loads(run(cli, ["vectors", "restore", *library, *milvus]).stdout) == {"rows": told["rows"]}
+    assert json.loads(run(cli, ["vectors", "status", *library, *milvus]).stdout)["whole"] is True
+    assert "give --milvus http://HOST:19530" in str(run(cli, ["vectors", "status", *library]).exception)
+    away = f"http://127.0.0.1:{free_port()}"
+    done = askpix("search", "a dog", "--milvus", away, *library)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"Milvus at {away} cannot be reached" in done.stderr

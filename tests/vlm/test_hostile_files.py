@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from opening import make, open_all
 from PIL import Image
 
 from hostile import good
+from opening import make, open_all
 from vlm import apart
 from vlm.limits import MAX_PIXELS, Limits
 from vlm.picture import UnreadablePicture, open_ahead, open_picture

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page
-from served import chromium, client_of, served
 from sqlalchemy import insert, select
 
 from searcher import Library, database
 from searcher.catalog import PEOPLE, Base, Caption, Details, Embedding, File, Image
+from served import chromium, client_of, served
 
 LARGE = 700  # photos of the large library
 
@@ -34,7 +34,7 @@ def own_library(untouched_demo_folder: Path, tmp_path: Path) -> Iterator[Library
 
 
 @pytest.fixture
-def ownclient_of(own_library: Library) -> FlaskClient:
+def own_client(own_library: Library) -> FlaskClient:
     """Flask's own client of that library."""
     return client_of(own_library)
 
@@ -83,7 +83,7 @@ def large_library(large_folder: Path) -> Iterator[Library]:
 
 
 @pytest.fixture
-def largeclient_of(large_library: Library) -> FlaskClient:
+def large_client(large_library: Library) -> FlaskClient:
     """Flask's own client of that library."""
     return client_of(large_library)
 

@@ -8,12 +8,15 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+import vlm
 from people import PASSWORD, add_people
 from searcher import Library, credentials
 from webui import logs
@@ -38,6 +41,7 @@ def test_what_is_counted(timed_client: FlaskClient, demo_library: Library) -> No
     photo = demo_library.browse(k=1)[0].photo
     for path in (f"/?q={SECRET}", "/?q=a+cat", "/", "/api/v1/search?q=a+dog", "/api/v1/search?k=0", "/nowhere", "/nor"):
         timed_client.get(path)
+    timed_client.open("/nowhere", method="MADEUP")
     timed_client.post(f"/api/v1/photos/{photo.id}/ask", json={"question": "is it outdoors?"})
     timed_client.get(f"/image/{photo.id}?question=what+is+it")
     timed_client.get(f"/image/{photo.id}")
@@ -47,6 +51,7 @@ def test_what_is_counted(timed_client: FlaskClient, demo_library: Library) -> No
     assert told["askpix_requests_total", "/", "GET", "200"] == 3
     assert told["askpix_requests_total", "/api/v1/search", "GET", "422"] == 1
     assert told["askpix_requests_total", "none", "GET", "404"] == 2, "an address that is none makes no name of its own"
+    assert told["askpix_requests_total", "none", "other", "404"] == 1
     assert told["askpix_request_seconds_count", "/image/<int:image_id>"] == 2
     assert told["askpix_searches_total",] == 3
     assert told["askpix_questions_total",] == 2
@@ -59,6 +64,24 @@ def test_what_is_counted(timed_client: FlaskClient, demo_library: Library) -> No
     assert told["askpix_requests_refused_total", "questions"] == 0
     assert told["process_resident_memory_bytes",] > 0
     assert "private" not in answer.text
+
+
+def test_a_model_that_many_need_first_is_loaded_once(monkeypatch: pytest.MonkeyPatch, demo_library: Library) -> None:
+    opened: list[str] = []
+    load = vlm.load
+
+    def counted(name: str, *given: Any) -> Any:
+        opened.append(name)
+        return load(name, *given)
+
+    monkeypatch.setattr(vlm, "load", counted)
+    calls: list[str] = []
+    encoder = timed_models(demo_library.settings, lambda work, _seconds: calls.append(work))["encoder"]
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(lambda number: encoder.encode_texts([f"a cat {number}"]), range(24)))
+    assert (opened, calls) == (["builtin"], ["encode_texts"] * 24)
+    both = timed_models(demo_library.settings.model_copy(update={"answerer": "builtin"}), lambda *_noted: None)
+    assert set(both) == {"encoder"}, "the same model is not loaded twice"
 
 
 def samples(text: str) -> dict[tuple[str, ...], float]:

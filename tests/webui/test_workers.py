@@ -12,9 +12,9 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from postgres import postgres  # noqa: F401  # a fixture
 
 from people import PASSWORD, add_people
+from postgres import postgres  # noqa: F401  # a fixture
 from searcher import Library, copying
 from searcher.settings import load_settings
 from webui import reach

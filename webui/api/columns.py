@@ -1,7 +1,5 @@
 """Columns: questions whose answers are kept under a name, and what people answer in place of a model."""
 
-from datetime import datetime
-
 from flask import Response, abort
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,7 +9,7 @@ from searcher.columns import ColumnInfo
 from vlm.errors import AskpixError
 from webui.api.photos import PhotoId, known_photo
 from webui.api.record import Record, record
-from webui.api.texts import Text, told
+from webui.api.texts import Moment, Text, told
 from webui.api.topic import topic
 from webui.library import current_library
 
@@ -30,7 +28,7 @@ class ColumnShown(BaseModel):
     photos: int = Field(description="Of how many photos there are answers.")
     by_people: int = Field(description="Of how many photos people answered.")
     models: list[str] = Field(description="Who answered.")
-    created_at: datetime
+    created_at: Moment
 
 
 class Columns(BaseModel):

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 from flask import Response, g, request
 
+from searcher import database
 from webui.library import current_library
 
 
@@ -32,9 +33,6 @@ def mark(response: Response) -> Response:
 def _etag() -> str:
     """A digest of all that an answer depends on: what is asked, the day ("yesterday"), settings, and the catalog."""
     library = current_library()
-    # Whatever is committed to the catalog is written to one of SQLite's two files.
-    files = [library.folder / name for name in ("catalog.sqlite", "catalog.sqlite-wal")]
-    state = [(file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.exists()]
     asked = request.method, request.path, request.query_string
-    known = version("askpix"), date.today(), library.settings, state
+    known = version("askpix"), date.today(), library.settings, database.stamp(library.engine)
     return hashlib.blake2b(repr((asked, known)).encode("utf-8", "replace"), digest_size=12).hexdigest()

@@ -1,6 +1,5 @@
 """The library as a whole: what photos share, how indexing goes, and whether all is well."""
 
-from datetime import datetime
 from importlib.metadata import version
 from typing import Annotated, Literal
 
@@ -12,7 +11,7 @@ from indexer.working import indexing
 from searcher import database, filters
 from searcher.query import Part, Plan
 from webui.api.arranged import FacetShown, facets_shown
-from webui.api.texts import Shown, Text, told
+from webui.api.texts import Moment, Shown, Text, told
 from webui.api.topic import topic
 from webui.library import current_library
 
@@ -58,8 +57,8 @@ class RunShown(BaseModel):
     phase: str = Field(description="What it does, or did last; done and total count its files or photos.")
     done: int
     total: int
-    started_at: datetime
-    updated_at: datetime
+    started_at: Moment
+    updated_at: Moment
     seconds: float
     roots: list[Shown]
     model: str

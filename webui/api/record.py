@@ -1,6 +1,5 @@
 """All that is known of one photo, as the API shows it."""
 
-from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,7 +9,7 @@ from searcher import Library, Photo, database
 from searcher.catalog import Answer, Caption, Question, Tag
 from webui.about import about
 from webui.api.shown import PhotoShown, photo_shown
-from webui.api.texts import Shown
+from webui.api.texts import ByTheClock, Shown
 
 
 class _Read(BaseModel):
@@ -20,7 +19,7 @@ class _Read(BaseModel):
 class DetailsShown(_Read):
     """What the files of a photo say about it."""
 
-    taken_at: datetime | None = Field(description="By the camera's clock; zone says which, if it is known.")
+    taken_at: ByTheClock | None = Field(description="By the camera's clock; zone says which, if it is known.")
     zone: str | None
     camera: str | None
     lens: str | None

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import cache
 from typing import Annotated, Any
 
 from flask import Response
@@ -44,6 +45,12 @@ class Arrangement(BaseModel):
     diverse: bool = Field(default=False, description="Of the 200 best hits those first that differ from one another.")
     group_by: By | None = Field(default=None, description="Also put the hits of this page into groups.")
     facets: bool = Field(default=False, description="Also count what the photos share that the filters let through.")
+
+    @classmethod
+    @cache
+    def model_json_schema(cls, *given: Any, **more: Any) -> dict[str, Any]:  # type: ignore[override]
+        """Made once, as it is looked at for each request."""
+        return super().model_json_schema(*given, **more)
 
 
 class Query(Arrangement):
