@@ -5,8 +5,8 @@ when it is whole. Before that every row of both is read again and compared.
 """
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -108,10 +108,11 @@ def _check_empty(session: Session, target: Place) -> None:
             raise AskpixError(f"{name} has rows in its table {table.name}; name an empty one, as createdb makes it")
 
 
-def _rows(session: Session, table: Table) -> Iterator[Row]:
+def _rows(session: Session, table: Table) -> Generator[Row, None, None]:
     """The rows of a table, in the order of its key."""
     each = select(table).order_by(*table.primary_key).execution_options(yield_per=_BATCH)
-    yield from map(tuple, session.execute(each))
+    with session.execute(each) as found:  # closed also where nobody reads to the end
+        yield from map(tuple, found)
 
 
 def _copy_table(before: Session, after: Session, table: Table) -> None:
@@ -148,11 +149,12 @@ def _copy_words(before: Session, after: Session) -> None:
         wordsearch.write(after, dict(some))
 
 
-def _words(session: Session) -> Iterator[tuple[int, dict[str, str]]]:
+def _words(session: Session) -> Generator[tuple[int, dict[str, str]], None, None]:
     """What the index of words has of each image, by column."""
     known: Select[Any] = select(literal_column("rowid")).select_from(text("words")).order_by(literal_column("rowid"))
-    for ids in batches(session.scalars(known.execution_options(yield_per=_BATCH)), _BATCH // 10):
-        yield from sorted(wordsearch.written(session, ids).items())
+    with session.execute(known.execution_options(yield_per=_BATCH)) as found:
+        for ids in batches((row[0] for row in found), _BATCH // 10):
+            yield from sorted(wordsearch.written(session, ids).items())
 
 
 def _count_on(before: Session, after: Session) -> None:
@@ -184,22 +186,26 @@ def last_given(session: Session) -> int:
 def _compared(before: Session, after: Session, name: str, told: Told) -> int:
     """How many rows a table has on both sides, each of which was compared; raises AskpixError when any differs."""
     count = 0
-    for one, other in zip_longest(_plain(before, name), _plain(after, name)):
-        if one != other:
-            raise AskpixError(
-                f"the copy differs in row {count + 1:,} of {name}, so nothing was kept; see that nobody writes to "
-                "either catalog, and copy it again"
-            )
-        count += 1
+    with closing(_plain(before, name)) as ours, closing(_plain(after, name)) as theirs:
+        for one, other in zip_longest(ours, theirs):
+            if one != other:
+                raise AskpixError(
+                    f"the copy differs in row {count + 1:,} of {name}, so nothing was kept; see that nobody writes to "
+                    "either catalog, and copy it again"
+                )
+            count += 1
     told(name, count)
     return count
 
 
-def _plain(session: Session, name: str) -> Iterator[Row]:
+def _plain(session: Session, name: str) -> Generator[Row, None, None]:
     """The rows of a table without the character 0, which PostgreSQL keeps in no text."""
-    rows: Iterator[Row]
-    if name == WORDS:
-        rows = ((i, *texts.values()) for i, texts in _words(session))
-    else:
-        rows = _rows(session, Base.metadata.tables[name])
-    return (tuple(v.replace("\0", "") if isinstance(v, str) else v for v in row) for row in rows)
+    with closing(_words_rows(session) if name == WORDS else _rows(session, Base.metadata.tables[name])) as rows:
+        for row in rows:
+            yield tuple(value.replace("\0", "") if isinstance(value, str) else value for value in row)
+
+
+def _words_rows(session: Session) -> Generator[Row, None, None]:
+    with closing(_words(session)) as words:
+        for image_id, texts in words:
+            yield (image_id, *texts.values())

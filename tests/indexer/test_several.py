@@ -1,6 +1,7 @@
 """Several runs at once on one library, whose catalog PostgreSQL keeps: none does what another is doing."""
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -16,10 +17,12 @@ import pytest
 from sqlalchemy import func, select
 
 from indexer import claims
+from indexer.pipeline import IndexRun
 from indexer.prune import prune
 from indexer.runs import latest_runs
-from indexer.working import Presence, alive, alone
-from searcher import Library, database
+from indexer.working import Busy, Presence, alive, alone
+from postgres import Server, serving
+from searcher import Library, database, postgres
 from searcher.catalog import Caption, Claim, Embedding, File, Image, Run, VectorRows, now
 from searcher.settings import Settings
 from vlm.errors import AskpixError
@@ -138,11 +141,51 @@ def test_none_begins_while_photos_are_forgotten_and_none_are_forgotten_meanwhile
     shared: Library, pictures: Any, index: Any, tmp_path: Path
 ) -> None:
     photos = pictures(tmp_path / "photos", 1)
-    with alone(shared, "busy"), pytest.raises(AskpixError, match="photos are being forgotten"):
-        index(shared, *photos)
+    with alone(shared, "busy"), pytest.raises(Busy, match="photos are being forgotten"):
+        Presence(shared.engine)
     presence = Presence(shared.engine)
     with pytest.raises(AskpixError, match="a run is indexing"):
         prune(shared)
     presence.close()
     index(shared, *photos)
     assert prune(shared).images == 0
+
+
+class Restarting(logging.Handler):
+    """Starts a server again once it is said that it is waited for."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        self.server = server
+        self.waited = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "waiting until it is back" in record.getMessage():
+            self.waited += 1
+            self.server.start()
+
+
+def test_a_run_goes_on_when_the_server_is_back_and_nothing_is_lost(
+    pictures: Any, tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "GRACE_S", 0.0)
+    monkeypatch.setattr(database, "_AGAIN_S", 0.01)
+    pictures(tmp_path / "photos", 80)
+    logger = logging.getLogger("askpix.catalog")
+    with serving() as server:
+        logger.addHandler(restarting := Restarting(server))
+        settings = Settings(library=tmp_path / "library", catalog=server.make())
+        with Library(settings=settings, create=True, encoder=model) as library:
+            run = IndexRun(library, [tmp_path / "photos"])
+            stops = 0
+            for done in run:
+                # While contents are encoded, and while captions are written.
+                if done and stops < 2 and run.progress.phase == ("embeddings", "captions")[stops]:
+                    server.stop()
+                    stops += 1
+            logger.removeHandler(restarting)
+            assert (stops, restarting.waited) == (2, 2)
+            assert (run.summary.added, run.summary.captioned, run.summary.refused) == (80, 80, 0)
+            assert len(everything(library)) == library.count_vectors() == len(library.vectors) == 80
+            assert latest_runs(library, 1)[0].outcome == "done"
+            assert claimed(library) == 0

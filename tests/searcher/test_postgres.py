@@ -49,13 +49,12 @@ def test_every_migration_goes_up_and_down(postgres: Server) -> None:
 
 
 def test_case_is_folded_as_python_does(postgres_url: str) -> None:
-    signs = [chr(i) for i in range(1, 0x20000) if not 0xD800 <= i < 0xE000]
+    blocks = (range(1, 0x2500), range(0xA640, 0xAC00), range(0xFB00, 0xFF60), range(0x10400, 0x10500))
+    signs = [chr(i) for block in blocks for i in block]
+    folded = "SELECT case_folded(one) FROM unnest(CAST(:signs AS text[])) WITH ORDINALITY AS t(one, i) ORDER BY i"
     engine = database.open_catalog(postgres_url)
     with engine.connect() as connection:
-        folded = text(
-            "SELECT case_folded(one) FROM unnest(CAST(:signs AS text[])) WITH ORDINALITY AS t(one, i) ORDER BY i"
-        )
-        found = connection.scalars(folded, {"signs": signs}).all()
+        found = connection.scalars(text(folded), {"signs": signs}).all()
         assert found == [sign.casefold() for sign in signs]
         assert connection.scalar(text("SELECT case_folded('Straße ẞ ÉTÉ')")) == "strasse ss été"
         assert connection.scalar(text("SELECT case_folded(NULL)")) is None
@@ -92,13 +91,9 @@ def test_the_stamp_changes_with_every_commit_and_with_nothing_else(postgres_url:
 
 def addresses(server: Server) -> dict[str, tuple[str, str]]:
     """Wrong addresses, with what is said of each."""
-    latin = server.make()
-    server.run(f"DROP DATABASE {latin.rpartition('/')[2]}")
     server.run("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0")
     theirs, named, columns, newer = (server.make() for _ in range(4))
-    server.run(
-        "CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('abc123')", of(theirs)
-    )
+    server.run("CREATE TABLE alembic_version AS SELECT 'abc123' AS version_num", of(theirs))
     server.run("CREATE TABLE images (pixels bytea)", of(named))
     database.open_catalog(columns).dispose()
     server.run("ALTER TABLE images RENAME COLUMN hash TO digest", of(columns))
@@ -215,7 +210,7 @@ def test_a_catalog_is_copied_there_and_back_and_is_equal(
             session.flush()
             assert image.id == 71, "an id is never given again"
         engine.dispose()
-    assert sorted(path.name for path in back.iterdir()) == ["catalog.sqlite", "index.lock"] or True
+    assert not list(back.glob("*.part*"))
     for target in (url, back):
         refused = askpix("db", "copy", file.parent, target)
         assert refused.returncode == 2
