@@ -13,6 +13,7 @@ from filelock import FileLock
 
 import vlm
 from indexer.pipeline import IndexRun
+from postgres import postgres, postgres_template, postgres_url  # noqa: F401  fixtures
 from searcher import Library
 from support import Askpix
 

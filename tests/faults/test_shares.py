@@ -8,6 +8,7 @@ import pytest
 
 from faults import damage, kill
 from faults.together import together
+from postgres import Server
 from searcher import segments
 
 HERE = Path(__file__).parent.parent.parent
@@ -27,9 +28,9 @@ def test_runs_that_are_killed_at_any_instant(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("few")
 def test_a_run_that_is_killed_while_postgresql_keeps_the_catalog(
-    tmp_path: Path, postgres_template: str, postgres: object
+    tmp_path: Path, postgres_template: str, postgres: Server
 ) -> None:
-    *_, counts = kill.kills(1, 2, lambda: postgres.make(template=postgres_template), tmp_path)  # type: ignore[attr-defined]
+    *_, counts = kill.kills(1, 2, lambda: postgres.make(template=postgres_template), tmp_path)
     assert counts.unequal == []
 
 

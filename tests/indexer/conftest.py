@@ -11,7 +11,6 @@ from PIL import ImageOps
 import vlm
 from indexer.pipeline import IndexRun
 from indexer.progress import Summary
-from postgres import postgres, postgres_template, postgres_url  # noqa: F401  fixtures
 from searcher import Library
 
 Index = Callable[..., Summary]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from postgres import postgres, postgres_template, postgres_url  # noqa: F401  fixtures
 from searcher import Library
 
 
