@@ -4,7 +4,6 @@ Each kind is filled in for all images below the roots that lack it: those that s
 the best rated, then the newest.
 """
 
-import time
 from array import array
 from collections import deque
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +28,7 @@ from searcher.results import paths_of
 from vlm.picture import Picture, UnreadablePicture
 from vlm.streams import ahead, batches
 
-_WAIT_S, _OFTEN_S = 60.0, 0.5  # for other runs to be done with images; they are looked at again after
+_WAIT_S = 60.0  # for other runs to be done with images; they are looked at again after
 
 
 @dataclass(frozen=True)
@@ -160,9 +159,8 @@ class _Filling:
 
     def left_by_others(self, roots: Sequence[Root]) -> Sequence[int]:
         """Those that others began with and did not end, once these have had time to."""
-        latest = time.monotonic() + _WAIT_S
-        while self.claims and self.claims.others(self.work) and time.monotonic() < latest:
-            time.sleep(_OFTEN_S)
+        if self.claims:
+            self.claims.wait_for_others(self.work, _WAIT_S)
         self.left = False
         return self.lacking(roots)
 
@@ -188,7 +186,8 @@ class _Filling:
         """Those that still lack the kind, have a file, and are this run's to fill in."""
         own = {int(key) for key in self.claims.take(self.work, map(str, ids))} if self.claims else set(ids)
         self.left |= len(own) < len(ids)
-        with database.writing(self.library.engine) as session:
+        unit = database.writing if self.claims else database.session
+        with unit(self.library.engine) as session:
             still = set(session.scalars(select(Image.id).where(Image.id.in_(own), ~self.kind.has)))
             paths = paths_of(session, still)
             self._give_back(session, own - paths.keys())

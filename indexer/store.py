@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ from vlm.video import is_video, split_moment
 
 _FEW = 500  # files that are looked up by their names rather than with all of their folder
 _CLAIMED = 64  # files claimed together
-_WAIT_S, _OFTEN_S = 10.0, 0.2  # for other runs to be done with files; they are looked at again after
+_WAIT_S = 10.0  # for other runs to be done with files; they are looked at again after
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Store:
         self.encoder = library.encoder.name
         self._engine = library.engine
         self._presence: Presence | None = None
-        self.claims: Claims | None = None  # once it has begun
+        self.claims: Claims | None = None  # once it has begun, where others may be at work too
         self._contents: dict[str, str] = {}  # of the files under way, by their keys
         self._left: dict[str, Listing] = {}  # folders with files that other runs were at
 
@@ -117,7 +116,7 @@ class Store:
             session.add(run)
             session.flush()
             number = run.id
-        self.claims = Claims(self._engine, number)
+        self.claims = Claims(self._engine, number) if shared(self._engine) else None
         if self._presence:
             self._presence.show(number)
         return number
@@ -197,7 +196,7 @@ class Store:
         """Those files of a folder that are new or changed and that no other run is at, claimed for this one; batch by
         batch, as they are asked for."""
         changed = self.check(listing.folder, files, whole=False).changed
-        if self.claims is None or not shared(self._engine):
+        if self.claims is None:
             yield from changed
             return
         for some in batches(changed, _CLAIMED):
@@ -213,7 +212,7 @@ class Store:
 
     def claimed_contents(self, jobs: Iterable[Job]) -> Iterator[Job]:
         """Those files of which no other run is encoding the content, under another name, claimed for this one."""
-        if self.claims is None or not shared(self._engine):
+        if self.claims is None:
             yield from jobs
             return
         for some in batches(jobs, _CLAIMED):
@@ -229,9 +228,8 @@ class Store:
     def left(self) -> list[Listing]:
         """The folders with files that other runs were at, once these have had time to be done; none in the end."""
         listings, self._left = list(self._left.values()), {}
-        latest = time.monotonic() + _WAIT_S
-        while listings and self.claims and self.claims.others(FILES) and time.monotonic() < latest:
-            time.sleep(_OFTEN_S)
+        if listings and self.claims:
+            self.claims.wait_for_others(FILES, _WAIT_S)
         return listings
 
     def _leave(self, listing: Listing) -> None:
@@ -250,7 +248,7 @@ class Store:
 
     def _release(self, session: Session, keys: Collection[str]) -> None:
         """Files are done, or left to others; so are their contents, but for those that others of this run have."""
-        if self.claims is None or not shared(self._engine):
+        if self.claims is None:
             return
         going_on = {content for key, content in self._contents.items() if key not in keys}
         contents = {self._contents[key] for key in keys if key in self._contents} - going_on
@@ -354,28 +352,30 @@ def _images(session: Session, jobs: Sequence[Job]) -> dict[str, int]:
 
 
 def _write_files(session: Session, jobs: Sequence[Job], images: dict[str, int]) -> None:
-    names: dict[str, list[str]] = defaultdict(list)
-    for job in jobs:
-        names[job.found.folder].append(job.found.name)
-    unknown = {"size": 0, "mtime_ns": -1}  # what they are is written below
-    new = [{"folder": folder, "name": name, **unknown} for folder, some in names.items() for name in {*some}]
-    database.insert_new(session, File, sorted(new, key=str))  # in one order, so that no two runs wait for each other
-    files = {
-        (file.folder, file.name): file
-        for folder, some in names.items()
-        for file in session.scalars(select(File).where(File.folder == folder, File.name.in_(some)))
-    }
-    for job in jobs:
-        found = job.found
-        file = files[found.folder, found.name]
-        file.size, file.sidecar_ns, file.start = found.size, found.sidecar_ns, found.start
-        file.mtime_ns = -1 if job.again else found.mtime_ns
-        file.reason, file.missing_since = job.reason, None
-        file.image_id = None if job.reason else images.get(job.hash)
+    rows = {(job.found.folder, job.found.name): _file(job, images) for job in jobs}
+    # In one order, so that no two runs wait for each other.
+    database.put(session, File, [rows[key] for key in sorted(rows)], ["folder", "name"])
+    for found in (job.found for job in jobs):
         if is_video(found.name):  # whose moments are all written by now
             _mark_outdated(session, found)
         if not found.name:  # a tar, all of whose members came before it
             _mark_outdated_members(session, found)
+
+
+def _file(job: Job, images: dict[str, int]) -> dict[str, Any]:
+    """What the catalog has of a job's file."""
+    found = job.found
+    return {
+        "folder": found.folder,
+        "name": found.name,
+        "size": found.size,
+        "mtime_ns": -1 if job.again else found.mtime_ns,
+        "sidecar_ns": found.sidecar_ns,
+        "start": found.start,
+        "image_id": None if job.reason else images.get(job.hash),
+        "reason": job.reason,
+        "missing_since": None,
+    }
 
 
 def _mark_outdated(session: Session, video: Found) -> None:

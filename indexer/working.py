@@ -64,7 +64,7 @@ class Presence:
         self._run = run
 
     def _connected(self) -> Connection:
-        connection = _apart(self._engine)
+        connection = database.apart(self._engine)
         if not connection.scalar(text("SELECT pg_try_advisory_lock_shared(:kind, 0)"), {"kind": _LIBRARY}):
             connection.close()
             raise Busy("photos are being forgotten or the catalog is copied; wait until that has ended")
@@ -157,7 +157,7 @@ def locked(folder: Path, busy: str, wait_s: float = 0) -> Iterator[None]:
 @contextmanager
 def _alone(engine: Engine, busy: str, wait_s: float) -> Iterator[None]:
     with database.faults(engine):
-        connection = _apart(engine)
+        connection = database.apart(engine)
     latest = time.monotonic() + wait_s
     try:
         with database.faults(engine):
@@ -168,10 +168,3 @@ def _alone(engine: Engine, busy: str, wait_s: float) -> Iterator[None]:
         yield
     finally:
         connection.close()
-
-
-def _apart(engine: Engine) -> Connection:
-    """A connection without transactions, which is not used again: what it holds ends with it."""
-    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    connection.detach()
-    return connection

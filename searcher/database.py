@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.dialects import postgresql as postgresql_sql
-from sqlalchemy.dialects import sqlite as sqlite_sql
 from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.orm import Session
 
@@ -136,8 +134,7 @@ def alone(engine: Engine, what: str) -> Iterator[None]:
         yield
         return
     with faults(engine):
-        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        connection.detach()  # the lock ends with the connection, however that ends
+        connection = apart(engine)
         connection.execute(text("SET lock_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_lock(hashtext('askpix'), hashtext(:what))"), {"what": what})
     try:
@@ -147,11 +144,37 @@ def alone(engine: Engine, what: str) -> Iterator[None]:
             connection.close()
 
 
+def apart(engine: Engine) -> Connection:
+    """A connection without transactions, which is not used again: what locks it holds end with it, however it ends."""
+    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    connection.detach()
+    return connection
+
+
 def insert_new(opened: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows, but those whose keys are there already."""
     if rows:
-        insert = sqlite_sql.insert if opened.get_bind().dialect.name == "sqlite" else postgresql_sql.insert
-        opened.execute(insert(table).on_conflict_do_nothing(), list(rows))
+        opened.execute(_inserting(opened, table).on_conflict_do_nothing(), list(rows))
+
+
+def put(opened: Session, table: type[Base], rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> None:
+    """Insert rows, or change those that are there already by their `key`, which is another in each row.
+
+    All rows have the same columns.
+    """
+    if rows:
+        new = _inserting(opened, table)
+        values = {name: new.excluded[name] for name in rows[0] if name not in key}
+        opened.execute(new.on_conflict_do_update(index_elements=key, set_=values), list(rows))
+
+
+def _inserting(opened: Session, table: type[Base]) -> Any:
+    """An INSERT that can say what is done about keys that are there; PostgreSQL's takes long to import."""
+    if opened.get_bind().dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert
+    else:
+        from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
+    return insert(table)
 
 
 def again(work: Callable[P, R]) -> Callable[P, R]:

@@ -66,7 +66,7 @@ class Library:
         """
         self.settings = settings or load_settings(library=folder and Path(folder).expanduser())
         self.folder = self.settings.library.expanduser().absolute()
-        self._models: dict[str, Any] = {}
+        self._models = vlm.Models(self.settings)
         self._given = {"encoder": encoder, "captioner": captioner, "answerer": answerer}
         self.engine = self._opened(create)
 
@@ -117,7 +117,7 @@ class Library:
     @cached_property
     def encoder(self) -> Encoder:
         """The model that puts pictures and texts into one space."""
-        return cast(Encoder, self._given["encoder"] or self._loaded(self.settings.model, "encode"))
+        return cast(Encoder, self._given["encoder"] or self._models.get(self.settings.model, "encode"))
 
     @cached_property
     def captioner(self) -> Captioner:
@@ -148,16 +148,9 @@ class Library:
         if name is None:
             name = self.settings.model if task in self.encoder.tasks else vlm.BUILTIN
         if name != self.settings.model:
-            return self._loaded(name, task)
+            return self._models.get(name, task)
         vlm.check(self.encoder, name, task)
         return self.encoder
-
-    def _loaded(self, name: str, task: Task) -> Any:
-        """A model, loaded once however many tasks it has."""
-        if name not in self._models:
-            self._models[name] = vlm.load(name, self.settings)
-        vlm.check(self._models[name], name, task)
-        return self._models[name]
 
     @cached_property
     def vectors(self) -> Vectors:

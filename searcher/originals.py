@@ -10,7 +10,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -20,8 +19,7 @@ from platformdirs import user_cache_path
 from searcher import ranges
 from searcher.elsewhere import LIST, TAR, Elsewhere, Unreachable, Where
 from vlm.errors import AskpixError
-from vlm.picture import MAX_PIXELS, SUFFIXES, Picture, UnreadablePicture, open_picture
-from vlm.streams import ahead
+from vlm.picture import MAX_PIXELS, SUFFIXES, Picture, UnreadablePicture, open_picture, opened_ahead
 
 MOST_BYTES = 1_000_000_000  # of one file
 KEPT_BYTES = 4_000_000_000  # of all, or a part of the disk's free space if that is less
@@ -66,15 +64,7 @@ def open_originals(
     wheres: Iterable[Where], side: int, max_pixels: int = MAX_PIXELS
 ) -> Iterator[tuple[Where, Picture | UnreadablePicture]]:
     """Open photos in order, some ahead in threads; one that cannot be opened comes as its error."""
-
-    def attempt(where: Where) -> tuple[Where, Picture | UnreadablePicture]:
-        try:
-            return where, open_original(where, side, max_pixels)
-        except UnreadablePicture as error:
-            return where, error
-
-    with ThreadPoolExecutor(2, "decode") as pool:
-        yield from ahead(pool, attempt, wheres, 64)
+    return opened_ahead(lambda where: open_original(where, side, max_pixels), wheres)
 
 
 def keep(where: Elsewhere, data: bytes) -> None:

@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from searcher import fts5, tsvectors
 from searcher.catalog import PEOPLE, Caption, Details, Image, Keyword, Reading, Tag
 from searcher.portable import listed
 from searcher.wanted import COLUMNS, ROWS, Phrases, Wanted
@@ -27,7 +26,13 @@ T = TypeVar("T", Caption, Tag, Keyword, Details, Reading)
 
 
 def _of(dialect: Dialect) -> ModuleType:
-    return fts5 if dialect.name == "sqlite" else tsvectors
+    if dialect.name == "sqlite":
+        from searcher import fts5
+
+        return fts5
+    from searcher import tsvectors  # which takes long to import
+
+    return tsvectors
 
 
 def _index(session: Session) -> ModuleType:

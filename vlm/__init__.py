@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,6 +45,23 @@ def check(model: Any, name: str, task: "Task") -> None:
     if task not in model.tasks:
         does = " and ".join(_DOES[each] for each in sorted(model.tasks))
         raise AskpixError(f"{name} cannot {_DOES[task]}, only {does}; choose another for that")
+
+
+class Models:
+    """Models by their names, each loaded once however many tasks it has, and however many threads ask for it first."""
+
+    def __init__(self, runtime: "Runtime") -> None:
+        self._runtime = runtime
+        self._loaded: dict[str, Any] = {}
+        self._loading = Lock()
+
+    def get(self, name: str, task: "Task") -> Any:
+        """The model called `name`; raises AskpixError as `load` does."""
+        with self._loading:
+            if name not in self._loaded:
+                self._loaded[name] = load(name, self._runtime)
+        check(self._loaded[name], name, task)
+        return self._loaded[name]
 
 
 def _folder(name: str, runtime: "Runtime") -> Any:

@@ -1,10 +1,10 @@
 """Open picture files: upright, sRGB, no larger than needed, and never trusting what they claim."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image
 
@@ -17,7 +17,9 @@ from vlm.streams import ahead
 from vlm.video import split_moment
 
 __all__ = ["MAX_PIXELS", "SUFFIXES", "Picture", "UnreadablePicture", "as_picture", "open_ahead", "open_file"]
-__all__ += ["open_picture", "said_by", "said_by_sidecar"]
+__all__ += ["open_picture", "opened_ahead", "said_by", "said_by_sidecar"]
+
+P = TypeVar("P")
 
 SUFFIXES = STILL | RAW | VIDEO
 
@@ -52,15 +54,22 @@ def open_ahead(
     paths: Iterable[Path], side: int, max_pixels: int = MAX_PIXELS
 ) -> Iterator[tuple[Path, Picture | UnreadablePicture]]:
     """Open pictures in order, decoding a few ahead in threads; one that cannot be opened comes as its error."""
+    return opened_ahead(lambda path: open_picture(path, side, max_pixels), paths)
 
-    def attempt(path: Path) -> tuple[Path, Picture | UnreadablePicture]:
+
+def opened_ahead(
+    open_one: Callable[[P], Picture], places: Iterable[P]
+) -> Iterator[tuple[P, Picture | UnreadablePicture]]:
+    """As `open_ahead`, of whatever `open_one` opens."""
+
+    def attempt(place: P) -> tuple[P, Picture | UnreadablePicture]:
         try:
-            return path, open_picture(path, side, max_pixels)
+            return place, open_one(place)
         except UnreadablePicture as error:
-            return path, error
+            return place, error
 
     with ThreadPoolExecutor(2, "decode") as pool:
-        yield from ahead(pool, attempt, paths, 64)
+        yield from ahead(pool, attempt, places, 64)
 
 
 def said_by(path: Path) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from threading import Lock
 from typing import Any
 
 import vlm
@@ -38,19 +37,10 @@ class Timed:
 
 def timed_models(settings: Settings, noted: Noted) -> dict[str, Any]:
     """The models that a `searcher.Library` of these settings is to be given, so that their work is noted."""
-    lock, models = Lock(), dict[tuple[str, Task], Any]()
-
-    def loaded(name: str, task: Task) -> Any:
-        with lock:  # several requests may be the first
-            if (name, task) not in models:
-                same = (model for (known, _task), model in models.items() if known == name)
-                found = next(same, None) or vlm.load(name, settings)
-                vlm.check(found, name, task)
-                models[name, task] = found
-            return models[name, task]
+    models = vlm.Models(settings)
 
     def model(name: str, task: Task) -> Timed:
-        return Timed(lambda: loaded(name, task), noted)
+        return Timed(lambda: models.get(name, task), noted)
 
     timed: dict[str, Any] = {"encoder": model(settings.model, "encode")}
     # One that is the encoder too is taken from there.

@@ -123,10 +123,9 @@ class Collection:
 
         An index finds nearly all of the best; what it finds may be fewer than there are.
         """
-        chunks = [None] if among is None else [among[some] for some in _slices(len(among), CHUNK)]
         found = []
         for some in _slices(len(queries), QUERIES):
-            parts = [self.server.ask(partial(self._search, queries[some], k, chunk)) for chunk in chunks]
+            parts = [self.server.ask(partial(self._search, queries[some], k, chunk)) for chunk in _chunks(among)]
             found.append(merged(parts, len(queries[some]), k))
         return np.concatenate([scores for scores, _ in found]), np.concatenate([ids for _, ids in found])
 
@@ -173,8 +172,7 @@ class Collection:
 
     def count(self, among: Ids | None = None, consistency: str = BOUNDED) -> int:
         """How many rows there are, in all or of these images [n]. With STRONG it waits for what was written last."""
-        chunks = [None] if among is None else [among[some] for some in _slices(len(among), CHUNK)]
-        return sum(self.server.ask(partial(self._count, chunk, consistency)) for chunk in chunks)
+        return sum(self.server.ask(partial(self._count, chunk, consistency)) for chunk in _chunks(among))
 
     def _count(self, among: Ids | None, consistency: str, milvus: Connection) -> int:
         found = milvus.client.query(
@@ -259,6 +257,11 @@ def _rows(page: Any, dim: int) -> tuple[Ids, Floats]:
             (vector,) = vector
         embeddings[place] = np.frombuffer(vector, np.float16) if isinstance(vector, bytes) else vector
     return ids, embeddings
+
+
+def _chunks(among: Ids | None) -> list[Ids] | list[None]:
+    """Ids of a filter as they are sent, so many at a time; None where there is no filter."""
+    return [None] if among is None else [among[some] for some in _slices(len(among), CHUNK)]
 
 
 def _slices(count: int, size: int) -> list[slice]:
