@@ -45,6 +45,12 @@ class Rows:
         at = np.minimum(np.searchsorted(inorder, ids), len(self) - 1)
         return np.where(inorder[at] == ids, at if order is None else order[at], -1)
 
+    def of(self, ids: Ids) -> NDArray[np.bool_]:
+        """Which rows are of these images, by position."""
+        chosen = np.zeros(len(self) + 1, bool)
+        chosen[self.positions(ids)] = True  # the last is for those that are not there
+        return chosen[:-1]
+
     @cached_property
     def _inorder(self) -> tuple[Ids, Ids | None]:
         """The ids in ascending order, and their positions unless that is how they lie."""

@@ -63,6 +63,7 @@ class Segments:
 
     def __init__(self, folder: Path, dim: int) -> None:
         self.folder = folder
+        self.dim = dim
         self._row = np.dtype([("id", "<i8"), ("vector", "<f2", (dim,))])
 
     def __len__(self) -> int:

@@ -121,9 +121,7 @@ class Vectors:
         snapshot = self.refresh(count)
         rows, trained = snapshot.rows, snapshot.trained
         if allowed is not None:
-            chosen = np.zeros(len(rows) + 1, bool)
-            chosen[rows.positions(allowed)] = True  # the last is for those that are not there
-            scores, positions = rows.best(queries, k, allowed=chosen[:-1])
+            scores, positions = rows.best(queries, k, allowed=rows.of(allowed))
         elif self._gpu is not None and k <= MOST:
             return self._gpu.search(queries, k)
         elif trained is not None and k <= DEEP:

@@ -23,7 +23,7 @@ LARGEST_SIDECAR = 4_000_000  # bytes, of a packet that is carried over too
 _SAYING = frozenset({b"eXIf", b"iTXt", b"tEXt", b"zTXt"})
 _MOST_CHUNKS = 100_000
 _LONGEST = 10_000  # characters of a text; a file that says more is cut
-_LONGEST_KEYWORD = 200
+LONGEST_KEYWORD = 200
 _BY_THE_CAMERA = frozenset(
     {"OLYMPUS DIGITAL CAMERA", "SONY DSC", "DCIM", "DIGITAL CAMERA", "KONICA MINOLTA DIGITAL CAMERA"}
 )
@@ -121,14 +121,14 @@ def _of_xmp(said: Properties) -> Said:
     return {
         **_taken(said.one("exif:DateTimeOriginal") or said.one("photoshop:DateCreated")),
         "camera": camera,
-        "lens": _text(lens),
-        "title": _text(said.one("dc:title")),
-        "description": None if description == machine else _text(description),
+        "lens": plain(lens),
+        "title": plain(said.one("dc:title")),
+        "description": None if description == machine else plain(description),
         "rating": _rating(said.one("xmp:Rating")),
         **_position(_xmp_degrees(said.one("exif:GPSLatitude")), _xmp_degrees(said.one("exif:GPSLongitude"))),
-        "city": _text(said.one("photoshop:City")),
-        "region": _text(said.one("photoshop:State")),
-        "country": _text(said.one("photoshop:Country")),
+        "city": plain(said.one("photoshop:City")),
+        "region": plain(said.one("photoshop:State")),
+        "country": plain(said.one("photoshop:Country")),
         "keywords": _words(word for word in said.many("dc:subject") if word not in machine_tags),
     }
 
@@ -148,11 +148,11 @@ def _of_iptc(said: Mapping[tuple[int, int], bytes | list[bytes]]) -> Said:
     time = f"T{clock[:2]}:{clock[2:4]}:{clock[4:6]}{clock[6:]}" if len(clock) >= 6 else ""
     return {
         **_taken(date + time if day else None),
-        "title": _text(one(5)),
-        "description": _text(one(120)),
-        "city": _text(one(90)),
-        "region": _text(one(95)),
-        "country": _text(one(101)),
+        "title": plain(one(5)),
+        "description": plain(one(120)),
+        "city": plain(one(90)),
+        "region": plain(one(95)),
+        "country": plain(one(101)),
         "keywords": _words(many(25)),
     }
 
@@ -160,12 +160,12 @@ def _of_iptc(said: Mapping[tuple[int, int], bytes | list[bytes]]) -> Said:
 def _of_exif(exif: Any) -> Said:
     own, gps = exif.get_ifd(IFD.Exif), exif.get_ifd(IFD.GPSInfo)
     date, zone = own.get(Base.DateTimeOriginal), own.get(Base.OffsetTimeOriginal)
-    description = _text(exif.get(Base.ImageDescription))
+    description = plain(exif.get(Base.ImageDescription))
     return {
         **_taken(f"{date}{zone or ''}" if isinstance(date, str) else None),
         "camera": _camera(exif.get(Base.Make), exif.get(Base.Model)),
-        "lens": _text(own.get(Base.LensModel)),
-        "title": _text(_utf16(exif.get(Base.XPTitle))),
+        "lens": plain(own.get(Base.LensModel)),
+        "title": plain(_utf16(exif.get(Base.XPTitle))),
         "description": None if description in _BY_THE_CAMERA else description,
         "rating": _rating(exif.get(Base.Rating)),
         **_position(
@@ -194,21 +194,22 @@ def _taken(value: str | None) -> Said:
 
 def _camera(make: Any, model: Any) -> str | None:
     """Maker and model, the maker said once: "Canon EOS 80D", "NIKON D750"."""
-    maker, name = _text(make), _text(model)
+    maker, name = plain(make), plain(model)
     if maker and name and not name.lower().startswith(maker.split()[0].lower()):
         return f"{maker} {name}"
     return name or maker
 
 
-def _text(value: Any) -> str | None:
+def plain(value: Any) -> str | None:
+    """A text without what no database stores, cut if it is long; None for what is none."""
     if not isinstance(value, str):
         return None
     return value.replace("\0", " ").strip().encode("utf-8", "replace").decode()[:_LONGEST] or None
 
 
 def _words(values: Iterable[str]) -> list[str]:
-    texts: Iterator[str | None] = map(_text, values)
-    return [text[:_LONGEST_KEYWORD] for text in texts if text]
+    texts: Iterator[str | None] = map(plain, values)
+    return [text[:LONGEST_KEYWORD] for text in texts if text]
 
 
 def _decoded(value: bytes, utf8: bool) -> str:

@@ -1,6 +1,5 @@
 """Models: those that this library was indexed by, and those to choose from, with their sizes and measured speed."""
 
-import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from werkzeug import Response
 
 from searcher import Library, database
 from searcher.catalog import PEOPLE, Answer, Caption, Embedding, Reading
+from searcher.wholeness import stored
 from vlm.errors import AskpixError
 from vlm.known import Known, known, speeds
 from webui.guard import ADMIN, needs
@@ -79,7 +79,7 @@ def _measurable(models: list[Known]) -> set[str]:
 def _used(library: Library) -> list[Used]:
     """Every model that did something here or would now, those that serve first."""
     counts = {table: _count(library, table) for table in (Embedding, Caption, Answer, Reading)}
-    sizes = dict(map(_vectors, library.folder.glob("vectors/*/model.json")))
+    sizes = {one.model: _megabytes(one.folder) for one in stored(library.folder, {})}
     serving = {"encode": library.encoder.name, "caption": library.captions_by, "answer": library.answerer.name}
     names = dict.fromkeys([*serving.values(), *(name for table in counts.values() for name in table)])
     return [
@@ -102,7 +102,6 @@ def _count(library: Library, table: type[Embedding | Caption | Answer | Reading]
         return dict(session.execute(select(table.model, func.count()).group_by(table.model)).all())
 
 
-def _vectors(about: Path) -> tuple[str, float]:
-    """The model whose vectors lie in a folder, and how many megabytes they take with their index."""
-    size = sum(path.stat().st_size for path in about.parent.iterdir())
-    return json.loads(about.read_text(encoding="utf-8"))["model"], size / 1e6
+def _megabytes(folder: Path) -> float:
+    """How many megabytes vectors take with their index."""
+    return sum(path.stat().st_size for path in folder.iterdir()) / 1e6

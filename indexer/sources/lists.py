@@ -11,11 +11,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from indexer.found import Beside, Found, Refuse
-from indexer.sources.texts import plain
 from searcher import addresses, originals, ranges
 from searcher.elsewhere import LIST, Elsewhere, Unreachable, split_location
 from vlm.errors import first_line
 from vlm.extras import need
+from vlm.headers import plain
 from vlm.streams import batches
 
 ROWS = 500  # read together

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from indexer.found import Beside
+from vlm.headers import LONGEST_KEYWORD, plain
 
-_LONGEST, _LONGEST_KEYWORD, _MOST_KEYWORDS = 10_000, 200, 500
+_MOST_KEYWORDS = 500
 
 
 def read_beside(texts: Mapping[str, bytes]) -> Beside:
@@ -24,12 +25,5 @@ def read_beside(texts: Mapping[str, bytes]) -> Beside:
 
 def _keywords(value: Any) -> tuple[str, ...]:
     words = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
-    texts = [text[:_LONGEST_KEYWORD] for word in words[:_MOST_KEYWORDS] if (text := plain(word))]
+    texts = [text[:LONGEST_KEYWORD] for word in words[:_MOST_KEYWORDS] if (text := plain(word))]
     return tuple(dict.fromkeys(texts))
-
-
-def plain(value: Any) -> str | None:
-    """A text without what no database stores, cut if it is long; None for what is none."""
-    if not isinstance(value, str):
-        return None
-    return value.replace("\0", " ").strip().encode("utf-8", "replace").decode()[:_LONGEST] or None

@@ -1,6 +1,5 @@
 """Rows of forgotten images leave Milvus too."""
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from searcher.milvus.vectors import MilvusVectors
+from searcher.wholeness import stored
 from vlm.errors import AskpixError
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ def forget(library: "Library", ids: Sequence[int]) -> None:
     if server is None or not ids:
         return
     with suppress(AskpixError):
-        for about in library.folder.glob("vectors/*/model.json"):
-            made = json.loads(about.read_text(encoding="utf-8"))
-            vectors = MilvusVectors(library.folder / "vectors", made["model"], made["dim"], server, library.engine)
+        for one in stored(library.folder, {}):
+            vectors = MilvusVectors(library.folder / "vectors", one.model, one.segments.dim, server, library.engine)
             if collection := vectors.collection():
                 collection.delete(np.array(ids, np.int64))

@@ -97,5 +97,4 @@ def _note(vectors: "MilvusVectors", count: int) -> None:
             database.insert_new(session, Embedding, [row for row in rows if row["image_id"] not in known])
             position += len(rows)
         session.execute(delete(Embedding).where(mine, Embedding.position < 0))
-        database.insert_new(session, VectorRows, [{"model": vectors.model, "count": 0}])
-        session.execute(update(VectorRows).where(VectorRows.model == vectors.model).values(count=count))
+        database.put(session, VectorRows, [{"model": vectors.model, "count": count}], ["model"])

@@ -210,12 +210,7 @@ def _library_id(path: Path) -> str:
 
 def _compared(rows: Rows, queries: Floats, k: int, allowed: Ids | None) -> Found:
     """The best rows, as scores and ids."""
-    chosen = None
-    if allowed is not None:
-        chosen = np.zeros(len(rows) + 1, bool)
-        chosen[rows.positions(allowed)] = True  # the last is for those that are not there
-        chosen = chosen[:-1]
-    scores, positions = rows.best(queries, k, allowed=chosen)
+    scores, positions = rows.best(queries, k, allowed=None if allowed is None else rows.of(allowed))
     return scores, rows.ids_at(positions)
 
 
