@@ -14,6 +14,7 @@ from indexer.foretell import Foretold, foretell
 from indexer.pipeline import IndexRun
 from indexer.runs import DONE, RUNNING, RunStatus, latest_runs
 from searcher import Library
+from searcher.checkup import known_faults
 from vlm.errors import AskpixError
 from webui import folders, indexing
 from webui.events import stream
@@ -107,6 +108,7 @@ def _page(library: Library, foretold: Foretold | None = None) -> str:
     runs = latest_runs(library, _RUNS)
     live = runs[0] if runs and runs[0].outcome == RUNNING else None
     shown = {"refused": refused(library), "runs": runs[1:] if live else runs, "counted": _COUNTED, "words": _WORDS}
+    shown["faults"] = known_faults(library.folder)
     if live:
         stoppable = may(ADMIN) and indexing.stoppable(library)
         return render_template("index.html", live=live, pace=pace(live), stoppable=stoppable, **shown)

@@ -13,9 +13,7 @@ import itertools
 import random
 import shutil
 import sqlite3
-import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -34,6 +32,7 @@ from searcher.settings import Settings, load_settings
 from vlm.errors import AskpixError
 
 from .contents import Contents, contents, differences, make_pictures
+from .report import report
 
 PHOTOS = Path(__file__).parent.parent.parent / "demo" / "photos"
 PICTURES = 60
@@ -281,16 +280,9 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    started, counts = time.monotonic(), Counts()
     segments.SEGMENT_ROWS = ROWS
     with tempfile.TemporaryDirectory() as scratch:
-        for counts in damages(args.times, args.seed, Path(scratch)):
-            if sys.stderr.isatty():
-                print(f"\r{sum(counts.times.values())}", end="", file=sys.stderr)
-    print(f"seed {args.seed}: {counts}\n{time.monotonic() - started:.0f} s")
-    for line in counts.wrong:
-        print(f"WRONG: {line}")
-    sys.exit(bool(counts.wrong))
+        report(f"seed {args.seed}", damages(args.times, args.seed, Path(scratch)))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from pathlib import Path
 from searcher import Library
 
 from .contents import Contents, contents, differences, make_pictures
+from .report import report
 
 ROOT = Path(__file__).parent.parent.parent
 PHOTOS = ROOT / "demo" / "photos"
@@ -164,16 +164,9 @@ def main() -> None:
         own = ["unshare", "--map-root-user", "--mount"]
         if subprocess.run([*own, "true"], capture_output=True, check=False).returncode == 0:
             os.execvp("unshare", [*own, sys.executable, "-m", "tests.faults.full", *sys.argv[1:], "--unshared"])
-    started, counts = time.monotonic(), Counts()
     with tempfile.TemporaryDirectory() as scratch:
-        for counts in fills(args.times, args.seed, Path(scratch)):
-            if sys.stderr.isatty():
-                print(f"\r{counts.full + counts.fitted}", end="", file=sys.stderr)
-    print(f"{'disks in memory' if may_mount() else 'limited files'}, seed {args.seed}: {counts}")
-    print(f"{time.monotonic() - started:.0f} s")
-    for line in counts.wrong:
-        print(f"WRONG: {line}")
-    sys.exit(bool(counts.wrong))
+        title = f"{'disks in memory' if may_mount() else 'limited files'}, seed {args.seed}"
+        report(title, fills(args.times, args.seed, Path(scratch)))
 
 
 if __name__ == "__main__":

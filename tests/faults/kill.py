@@ -28,6 +28,7 @@ from searcher.settings import load_settings
 
 from .contents import Contents, contents, differences, make_pictures
 from .counted import count
+from .report import report
 
 ROOT = Path(__file__).parent.parent.parent
 PHOTOS = ROOT / "demo" / "photos"
@@ -42,7 +43,7 @@ class Counts:
     """What was measured over all kills."""
 
     killed: Counter[str] = field(default_factory=Counter)  # by the phase that the run was in
-    unequal: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
     twice: list[int] = field(default_factory=list)
     again: list[int] = field(default_factory=list)
 
@@ -50,7 +51,7 @@ class Counts:
         times = sum(self.killed.values())
         phases = ", ".join(f"{count} {phase}" for phase, count in self.killed.most_common())
         return (
-            f"{times} kills ({phases}); {times - len(self.unequal)} of {times} libraries equal to the undisturbed one; "
+            f"{times} kills ({phases}); {times - len(self.wrong)} of {times} libraries equal to the undisturbed one; "
             f"encoded twice: {max(self.twice, default=0)} pictures at most, {sum(self.twice)} in all "
             f"(a batch has {BATCH}); looked at again for captions: {sum(self.again)}"
         )
@@ -98,7 +99,7 @@ def kill_once(
     told = differences(undisturbed, contents_of(library, catalog))
     if told or counts.twice[-1] > BATCH:
         told = told or [f"{counts.twice[-1]} pictures were encoded twice"]
-        counts.unequal.append(f"killed after {after_s:.3f} s, {phase} ({written} written): {told[0]}")
+        counts.wrong.append(f"killed after {after_s:.3f} s, {phase} ({written} written): {told[0]}")
 
 
 def kills(times: int, seed: int, new_catalog: NewCatalog, scratch: Path) -> Iterator[Counts]:
@@ -134,17 +135,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--postgres", action="store_true", help="keep the catalogs in a PostgreSQL server of its own")
     args = parser.parse_args()
-    started, counts = time.monotonic(), Counts()
     how = new_databases() if args.postgres else nullcontext(lambda: None)
     with how as new_catalog, tempfile.TemporaryDirectory() as scratch:
-        for counts in kills(args.times, args.seed, new_catalog, Path(scratch)):
-            if sys.stderr.isatty():
-                print(f"\r{sum(counts.killed.values())}", end="", file=sys.stderr)
-    print(f"{'PostgreSQL' if args.postgres else 'SQLite'}, seed {args.seed}: {counts}")
-    print(f"{time.monotonic() - started:.0f} s")
-    for line in counts.unequal:
-        print(f"UNEQUAL: {line}")
-    sys.exit(bool(counts.unequal))
+        title = f"{'PostgreSQL' if args.postgres else 'SQLite'}, seed {args.seed}"
+        report(title, kills(args.times, args.seed, new_catalog, Path(scratch)))
 
 
 if __name__ == "__main__":

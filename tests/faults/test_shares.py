@@ -22,7 +22,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("few")
 def test_runs_that_are_killed_at_any_instant(tmp_path: Path) -> None:
     *_, counts = kill.kills(2, 3, lambda: None, tmp_path)
-    assert counts.unequal == []
+    assert counts.wrong == []
     assert sum(counts.killed.values()) == 2
 
 
@@ -31,7 +31,7 @@ def test_a_run_that_is_killed_while_postgresql_keeps_the_catalog(
     tmp_path: Path, postgres_template: str, postgres: Server
 ) -> None:
     *_, counts = kill.kills(1, 2, lambda: postgres.make(template=postgres_template), tmp_path)
-    assert counts.unequal == []
+    assert counts.wrong == []
 
 
 def test_damage_is_noticed_and_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ from searcher.doctor import examine
 from searcher.settings import load_settings
 
 from .contents import contents, differences, make_pictures
+from .report import report
 
 ROOT = Path(__file__).parent.parent.parent
 PHOTOS = ROOT / "demo" / "photos"
@@ -284,11 +285,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        going = together(Path(scratch), 60 * args.minutes, args.seed)
-    print(f"{args.minutes:g} minutes, seed {args.seed}: {going}")
-    for line in going.wrong:
-        print(f"WRONG: {line}")
-    sys.exit(bool(going.wrong))
+        rounds = (together(Path(scratch), 60 * args.minutes, args.seed) for _ in range(1))
+        report(f"{args.minutes:g} minutes, seed {args.seed}", rounds)
 
 
 if __name__ == "__main__":

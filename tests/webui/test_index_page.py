@@ -18,6 +18,7 @@ from indexer.pipeline import IndexRun
 from indexer.runs import latest_runs
 from searcher import Library
 from searcher.accounts import ADMIN, EDITOR, make_account
+from searcher.checkup import Checkup
 from support import HEED_CTRL_C
 from vlm.errors import AskpixError
 from webui.indexing import Order, start, stop, stoppable
@@ -156,6 +157,18 @@ def test_refused_files_are_listed_by_reason(
     following = re.search(r'rel="next" href="([^"]+)"', page)
     assert following is not None
     assert str(pictures / "no photo 2.jpg") in own_client.get(following[1].replace("&amp;", "&")).text
+
+
+def test_damage_that_was_found_is_told(own_client: FlaskClient, own_library: Library) -> None:
+    (segment,) = own_library.folder.glob("vectors/*/*.segment")
+    data = bytearray(segment.read_bytes())
+    data[1000] ^= 16
+    segment.write_bytes(data)
+    assert "Damage that was found" not in own_client.get("/index").text
+    with Checkup(own_library, lambda _: None) as looked:
+        looked.wait()
+    html = own_client.get("/index").text.partition("Damage that was found")[2]
+    assert "are damaged, from row 0 on; mend it with: askpix doctor --repair" in html
 
 
 def test_only_an_admin_chooses_folders_and_starts(own_library: Library, own_client: FlaskClient) -> None:
