@@ -5,7 +5,7 @@ An action changes one photo or many; its changes are kept until it is undone, al
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,8 +81,10 @@ def find(library: Library, action: str) -> Action | None:
         return _action(session, action)
 
 
-def undo(library: Library, action: str) -> int:
+def undo(library: Library, action: str, tell: Callable[[int], object] = lambda _: None) -> int:
     """Bring back what people had said before an action, or nothing if so it was; how many photos it concerns.
+
+    `tell` is called with the number of changes that were taken back, batch by batch.
 
     What was changed again since stays as it is: undoing that as well leads to what was before both. Raises AskpixError
     when there is no such action.
@@ -99,6 +101,7 @@ def undo(library: Library, action: str) -> int:
             session.execute(delete(Change).where(Change.id.in_([change.id for change in changes])))
             wordsearch.refresh(session, images)
         undone |= images
+        tell(len(changes))
         if not changes:
             break
     if not undone:

@@ -1,7 +1,7 @@
 """Captions: read what the machine wrote, the least sure first, and correct it, one by one or many at once."""
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -17,6 +17,7 @@ from searcher.results import photos
 from vlm.errors import AskpixError
 from vlm.streams import batches
 from webui.browsed import Browsed, row, rows, writing_runs
+from webui.bulk import Change, make
 from webui.library import current_library
 from webui.replacing import Replacing
 
@@ -27,6 +28,7 @@ _MOST_COUNTED = 1_000  # captions, up to which the page says how many there are
 _EXAMPLES = 12
 _READ_TOGETHER = 500
 
+_TAGGING = ("tag", "untag")
 _NAMES: dict[str, Callable[[], str]] = {
     "accept": lambda: _("Captions accepted as they are"),
     "machine": lambda: _("The machine's captions taken back"),
@@ -83,7 +85,7 @@ def correct(image_id: int) -> Response | str:
 
 
 @blueprint.post("/captions/change")
-def change() -> Response | str:
+def change_many() -> Response | str:
     """Change many at once; where it cannot be seen how many these are, they are counted and shown first."""
     library, form, browsed = current_library(), request.form, Browsed.of_request()
     if (do := form.get("do", "")) not in {"replace", *_NAMES}:
@@ -93,25 +95,38 @@ def change() -> Response | str:
     many = _many(library, wanted, replacing)
     if "sure" not in form and (replacing or form.get("scope") == "all"):
         return _shown_first(library, browsed, many, replacing)
+    name = form.get("tag", "").strip()
     if replacing:
         about = _("“%(find)s” replaced by “%(put)s”", find=replacing.find, put=replacing.put)
-        did = correct_captions(library, replacing.changed(_texts(library, wanted, many)), about)
-    elif do == "accept":
-        did = correct_captions(library, _texts(library, wanted, many), _NAMES[do]())
-    elif do == "machine":
-        did = correct_captions(library, ((image_id, None) for image_id in many), _NAMES[do]())
     else:
-        name = form.get("tag", "").strip()
-        given, gone = ([name], []) if do == "tag" else ([], [name])
-        did = tag_photos(library, many, given, gone, f"{_NAMES[do]()}: {name}")
-    return redirect(url_for(".show", **browsed.link(did=did)), 303)
+        about = f"{_NAMES[do]()}: {name}" if do in _TAGGING else _NAMES[do]()
+
+    def change(going: Change) -> str:
+        ids = going.through(many)
+        if do in _TAGGING:
+            given, gone = ([name], []) if do == "tag" else ([], [name])
+            return tag_photos(library, ids, given, gone, about)
+        if do == "machine":
+            return correct_captions(library, ((image_id, None) for image_id in ids), about)
+        texts = _texts(library, wanted, ids)
+        return correct_captions(library, replacing.changed(texts) if replacing else texts, about)
+
+    return make(len(many), about, change, lambda did: url_for(".show", **browsed.link(did=did)))
 
 
 @blueprint.post("/captions/undo")
 def undo() -> Response:
     """Bring back what was before an action."""
-    undone = changes.undo(current_library(), request.form.get("action", ""))
-    return redirect(url_for(".show", **Browsed.of_request().link(undone=undone)), 303)
+    library, action, browsed = current_library(), request.form.get("action", ""), Browsed.of_request()
+    done = changes.find(library, action)
+
+    def bring_back(going: Change) -> str:
+        return str(changes.undo(library, action, going.add))
+
+    about = f"{_('Undo')}: {done.about}" if done else ""
+    return make(
+        done.photos if done else 0, about, bring_back, lambda undone: url_for(".show", **browsed.link(undone=undone))
+    )
 
 
 def _many(library: Library, wanted: Wanted, replacing: Replacing | None) -> Sequence[int]:
@@ -128,7 +143,7 @@ def _many(library: Library, wanted: Wanted, replacing: Replacing | None) -> Sequ
         return array("q", captions.images(session, wanted))
 
 
-def _texts(library: Library, wanted: Wanted, many: Sequence[int]) -> Iterator[tuple[int, str]]:
+def _texts(library: Library, wanted: Wanted, many: Iterable[int]) -> Iterator[tuple[int, str]]:
     for some in batches(many, _READ_TOGETHER):
         with database.session(library.engine) as session:
             found = captions.texts(session, wanted, some)

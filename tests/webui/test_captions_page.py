@@ -1,13 +1,15 @@
 """The page of captions: read, corrected one by one and many at once, and undone."""
 
 import re
+import threading
 
 import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 
 from searcher import Library, Photo, changes
-from searcher.corrections import correct_caption
+from searcher.corrections import correct_caption, tag_photos
+from webui import bulk, captions_page
 from webui.replacing import Replacing
 
 
@@ -132,6 +134,42 @@ def test_what_is_replaced(find: str, put: str, text: str, changed: str | None) -
     assert [new for _, new in Replacing(find, put).changed([(1, text)])] == ([] if changed is None else [changed])
 
 
+def test_a_page_says_how_far_the_change_of_very_many_is(
+    own_client: FlaskClient, own_library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "AT_ONCE", 1)
+    monkeypatch.setattr(bulk, "_EVERY_S", 0)
+    form = {"do": "tag", "tag": "mine", "photo": [1, 2, 3]}
+    page = own_client.post("/captions/change", data=form).text
+    assert '<h1 id="about">Tag given: mine</h1>' in page
+    assert re.search(r'<progress aria-labelledby="about" max="3" value="[0-3]">', page)
+    leads = re.findall(r'http-equiv="refresh" content="0;url=([^"]+)"', page)
+    assert "<b>Tag given: mine</b> · 3 photos" in own_client.get(leads[0]).text
+    action = changes.latest(own_library)[0].id
+    assert "undone=3" in own_client.post("/captions/undo", data={"action": action}).text
+    assert "mine" not in photo(own_library, 1).tags
+    refused = own_client.post("/captions/change", data={**form, "tag": ";"}).text
+    assert "a tag has 1 to 200 characters and no semicolon" in refused
+    assert "refresh" not in refused
+
+
+def test_a_change_goes_on_when_nobody_listens(
+    own_client: FlaskClient, own_library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "AT_ONCE", 1)
+    monkeypatch.setattr(bulk, "_EVERY_S", 0)
+    written = threading.Event()
+    monkeypatch.setattr(captions_page, "tag_photos", lambda *said: written.wait() and tag_photos(*said))
+    answer = own_client.post("/captions/change", data={"do": "tag", "tag": "mine", "photo": [1, 2, 3]}, buffered=False)
+    while b"<progress" not in next(answer.response):  # type: ignore[call-overload]
+        pass
+    answer.close()
+    written.set()
+    for thread in [one for one in threading.enumerate() if one.name.startswith("bulk")]:
+        thread.join()
+    assert photo(own_library, 3).tags[0] == "mine"
+
+
 def test_another_site_cannot_change_captions(own_client: FlaskClient) -> None:
     for url in ("/captions/1", "/captions/change", "/captions/undo"):
         assert own_client.post(url, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
@@ -161,7 +199,9 @@ def test_a_caption_is_corrected_in_place_and_undone(own_page: Page, own_library:
     expect(own_page.locator(f"#{number} textarea")).to_have_value(machine)
 
 
-def test_many_are_chosen_and_changed(own_page: Page) -> None:
+@pytest.mark.parametrize("at_once", [2_000, 0], ids=["at once", "beside a page"])
+def test_many_are_chosen_and_changed(own_page: Page, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(bulk, "AT_ONCE", at_once)
     own_page.goto("/captions?words=dog")
     own_page.locator(".choose").nth(1).check()
     own_page.get_by_text("Change many at once").click()
