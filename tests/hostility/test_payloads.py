@@ -12,7 +12,7 @@ from playwright.sync_api import Error, Page
 from payloads import MARKUP, NAME
 from people import PASSWORD, add_people
 from searcher import Library
-from served import chromium, served
+from served import SLOW_MS, chromium, served
 from webui.app import create_app
 
 # What is asked for on each page besides the page itself; pages that are not named here are asked for as they are.
@@ -70,6 +70,7 @@ def test_no_page_runs_or_builds_what_a_photo_or_an_address_says(hostile_library:
     with served(hostile_library) as address, chromium() as browser:
         context = browser.new_context(base_url=address)
         context.add_init_script(_WATCH)
+        context.set_default_timeout(SLOW_MS)
         page = context.new_page()
         dialogs: list[str] = []
         page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))

@@ -94,4 +94,4 @@ def test_what_comes_during_a_run_is_not_missed(folder: Path, photos: Path, tmp_p
 def test_ctrl_c_ends_the_watch(watching: subprocess.Popen[str]) -> None:
     time.sleep(0.5)
     watching.send_signal(signal.SIGINT)
-    assert watching.wait(timeout=20) == 130
+    assert watching.wait(timeout=120) == 130

@@ -228,10 +228,8 @@ def test_a_server_at_fault_is_one_clear_line(fault: str) -> None:
     handle, line = FAULTS[fault]
     with serving(handle) as (address, _):
         remote = vlm.load(f"openai:{address}#m", QUICK)
-        started = time.monotonic()
         with pytest.raises(AskpixError, match=line) as raised:
             remote.describe(remote.look([Image.new("RGB", (9, 9))]))
-    assert time.monotonic() - started < 15
     assert "\n" not in str(raised.value)
     assert address in str(raised.value)
 

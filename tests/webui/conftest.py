@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 
 from searcher import Library, database
 from searcher.catalog import PEOPLE, Base, Caption, Details, Embedding, File, Image
-from served import chromium, client_of, served
+from served import SLOW_MS, chromium, client_of, served
 
 LARGE = 700  # photos of the large library
 
@@ -181,6 +181,7 @@ def own_desk(browser: Browser, own_address: str) -> Iterator[Page]:
 @contextmanager
 def _opened(browser: Browser, address: str, device: dict[str, Any]) -> Iterator[Page]:
     context = browser.new_context(base_url=address, **device)
+    context.set_default_timeout(SLOW_MS)
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)

@@ -7,6 +7,8 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser
 
+from served import SLOW_MS
+
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 # Every rule of axe's, which are WCAG's up to 2.1 AA and what is good practice, and the one of 2.2 besides.
 OPTIONS = "{resultTypes: ['violations'], rules: {'target-size': {enabled: true}}}"
@@ -33,6 +35,7 @@ PAGES = (
 def test_axe_finds_nothing(browser: Browser, address: str, theme: str) -> None:
     # So high that no bar that stays in sight lies over what scrolls below it.
     context = browser.new_context(base_url=address, color_scheme=theme, viewport={"width": 1280, "height": 9000})
+    context.set_default_timeout(SLOW_MS)
     page = context.new_page()
     faults = {}
     for path in PAGES:

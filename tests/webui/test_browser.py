@@ -31,7 +31,7 @@ def test_ask_all_hits(page: Page) -> None:
     page.get_by_label("Ask these photos").fill("is it indoors or outdoors?")
     page.get_by_role("button", name="Ask").click()
     answers = page.locator("figure .answer")
-    expect(answers.nth(23)).to_be_attached(timeout=30_000)
+    expect(answers.nth(23)).to_be_attached()
     expect(page.locator(".tally .count").first).to_have_text(re.compile(r"\d+"))
 
 

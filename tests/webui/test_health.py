@@ -86,7 +86,7 @@ def test_an_answer_under_way_is_given_before_the_end(demo_folder: Path) -> None:
             assert answer.status == 200
             assert b'"hits"' in answer.read()
             asked.close()
-            assert server.wait(timeout=20) == 0
+            assert server.wait(timeout=120) == 0
             idle.close()
         finally:
             server.kill()

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from cameras import video
 from indexer.pipeline import IndexRun
 from searcher import Library
+from served import SLOW_MS
 
 ANIMALS = "/?q=an+animal&all=1"
 
@@ -53,6 +54,7 @@ def test_wheel_and_double_click_zoom_at_the_pointer(desk: Page) -> None:
 
 def test_a_swipe_leads_to_the_next_photo(browser: Browser, address: str) -> None:
     context = browser.new_context(base_url=address, viewport={"width": 375, "height": 812}, has_touch=True)
+    context.set_default_timeout(SLOW_MS)
     page = context.new_page()
     page.goto(ANIMALS)
     page.locator("figure a").first.tap()
@@ -71,6 +73,7 @@ def test_a_swipe_leads_to_the_next_photo(browser: Browser, address: str) -> None
 
 def test_without_a_script_the_photo_stands_on_its_page(browser: Browser, address: str) -> None:
     context = browser.new_context(base_url=address, java_script_enabled=False)
+    context.set_default_timeout(SLOW_MS)
     page = context.new_page()
     page.goto("/image/1")
     expect(page.locator(".frame img")).to_be_visible()

@@ -36,7 +36,6 @@ def test_sizes_are_shown_on_every_screen(page: Page) -> None:
 
 
 def test_a_speed_is_measured_and_shown(own_desk: Page) -> None:
-    own_desk.set_default_timeout(120_000)  # it is slow where others are at work on the machine
     own_desk.goto("/models")
     own_desk.get_by_role("button", name="Measure the speed of builtin").click()
     expect(own_desk.get_by_text(re.compile(r"[\d.]+ ms a picture here")).first).to_be_visible()

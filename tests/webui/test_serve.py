@@ -32,7 +32,7 @@ def test_it_says_where_it_listens_and_ends_on_ctrl_c(demo_folder: Path) -> None:
             with urllib.request.urlopen(found[1] + "?q=a+cat") as answer:
                 assert b"<figure" in answer.read()
             server.send_signal(signal.SIGINT)
-            assert server.wait(timeout=20) in {0, 130}
+            assert server.wait(timeout=120) in {0, 130}
         finally:
             server.kill()
 

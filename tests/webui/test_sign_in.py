@@ -18,6 +18,7 @@ from people import PASSWORD, add_people, signed_in
 from searcher import Library, credentials, database
 from searcher.accounts import ROLES, AccountInfo
 from searcher.catalog import WrongPassword, now
+from served import SLOW_MS
 from webui.attempts import Attempts
 from webui.guard import ANYONE, needed
 
@@ -122,6 +123,7 @@ def test_one_signs_in_goes_on_to_what_was_asked_for_and_out(own_page: Page, scri
 @pytest.mark.usefixtures("people")
 def test_a_mistake_is_told_and_put_right(browser: Browser, own_address: str) -> None:
     with closing(browser.new_context(base_url=own_address)) as context:
+        context.set_default_timeout(SLOW_MS)
         page = context.new_page()
         page.goto("/albums")
         page.get_by_label("Name").fill("Vera")

@@ -77,14 +77,14 @@ def test_one_asks_further_on_the_page(page: Page, cat: int) -> None:
     page.goto(f"/image/{cat}")
     page.get_by_label("Ask this photo").fill("is there a cat?")
     page.locator("#asked").get_by_role("button", name="Ask").click()
-    expect(page.locator(".thread .answer")).to_have_count(1, timeout=30_000)  # the model is loaded
+    expect(page.locator(".thread .answer")).to_have_count(1)  # the model is loaded
     page.get_by_label("Ask this photo").fill("and what colour is it?")
     page.locator("#asked").get_by_role("button", name="Ask").click()
-    expect(page.locator(".thread .answer")).to_have_count(2, timeout=30_000)
+    expect(page.locator(".thread .answer")).to_have_count(2)
     expect(page.get_by_text("understood as:")).to_be_visible()
     assert page.locator("html").evaluate("(html) => html.scrollWidth - html.clientWidth") <= 0
     page.reload()
-    expect(page.locator(".thread .answer")).to_have_count(2, timeout=30_000)
+    expect(page.locator(".thread .answer")).to_have_count(2)
     page.get_by_role("link", name="where it looked").last.click()
     expect(page.get_by_text("Where the machine finds")).to_be_visible()
-    expect(page.locator(".thread .answer")).to_have_count(2, timeout=30_000)
+    expect(page.locator(".thread .answer")).to_have_count(2)
