@@ -1,6 +1,7 @@
 """Raw files and videos made from pictures, for tests."""
 
 import io
+import os
 import struct
 from pathlib import Path
 
@@ -78,6 +79,7 @@ def video(
     """Write a video that shows each picture for some seconds."""
     import av
 
+    scheduler = os.sched_getscheduler(0)
     with av.open(str(path), "w") as container:
         container.metadata.update(said)
         stream = container.add_stream(codec, rate=rate)
@@ -91,3 +93,5 @@ def video(
                 frame.pts = None
                 container.mux(stream.encode(frame))
         container.mux(stream.encode())
+    # SVT-AV1 makes the thread that calls it a real-time one where it may, and all that this starts later would be so.
+    os.sched_setscheduler(0, scheduler, os.sched_param(0))

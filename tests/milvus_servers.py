@@ -2,6 +2,7 @@
 does, with 16-bit vectors, filters sent as numbers, a version and a token, over Milvus Lite's engine."""
 
 import base64
+import os
 import signal
 import socket
 import subprocess
@@ -57,6 +58,7 @@ class LiteServer:
         """Have it take in what it is asked, and not answer."""
         assert self.process
         self.process.send_signal(signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)  # its threads may go on for a moment
 
     def go_on(self) -> None:
         """Have it answer again."""

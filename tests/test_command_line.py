@@ -111,7 +111,7 @@ def test_doctor_finds_the_demo_library_whole(askpix: Askpix, demo_folder: Path) 
     assert {"faiss", "gpu", "model", "library", "catalog", "vectors"} <= set(findings)
 
 
-def test_doctor_sees_lost_vectors_and_indexing_mends_them(askpix: Askpix, photos: Path, tmp_path: Path) -> None:
+def test_lost_vectors_are_seen_and_made_again(askpix: Askpix, photos: Path, tmp_path: Path) -> None:
     some = sorted(photos.rglob("*.jpg"))[:2]
     askpix("index", *some, "--library", tmp_path)
     segment = next(tmp_path.glob("vectors/*/*.segment"))
@@ -121,8 +121,14 @@ def test_doctor_sees_lost_vectors_and_indexing_mends_them(askpix: Askpix, photos
     (said,) = records(ill)
     assert not said["vectors"]["ok"]
     assert "are damaged, from row 0 on; mend it with: askpix doctor --repair" in said["vectors"]["value"]
+    refused = askpix("index", *some, "--library", tmp_path)
+    assert refused.returncode == 2
+    assert "is damaged (a checksum fails); mend it with: askpix doctor --repair" in refused.stderr
+    mended = askpix("doctor", "--repair", "--library", tmp_path)
+    assert mended.returncode == 0
+    assert "are forgotten; askpix index makes them again from the photos" in mended.stderr
     (summary,) = records(askpix("index", *some, "--library", tmp_path, "--json"))
-    assert summary["added"] == 1
+    assert summary["added"] == 2
     assert askpix("doctor", "--library", tmp_path).returncode == 0
 
 

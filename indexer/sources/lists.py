@@ -19,6 +19,7 @@ from vlm.headers import plain
 from vlm.streams import batches
 
 ROWS = 500  # read together
+LONGEST = 100_000  # characters of a cell
 
 Row = tuple[str, str]  # address and caption
 
@@ -65,10 +66,17 @@ def _of_csv(path: Path) -> Iterator[list[Row]]:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
             lines = csv.reader(file)
             url, caption = _columns(next(lines, []))
-            cells = ([line[i] if 0 <= i < len(line) else "" for i in (url, caption)] for line in lines)
+            cells = ([line[i] if 0 <= i < len(line) else "" for i in (url, caption)] for line in map(_short, lines))
             yield from batches(((address.strip(), said) for address, said in cells), ROWS)
     except (OSError, csv.Error) as error:
         raise Unreachable(f"the list cannot be read ({getattr(error, 'strerror', None) or error})") from error
+
+
+def _short(line: list[str]) -> list[str]:
+    """A line whose cells are as long as any may be; other libraries change the limit that csv itself has."""
+    if max(map(len, line), default=0) > LONGEST:
+        raise csv.Error(f"a cell has more than {LONGEST:,} characters")
+    return line
 
 
 def _of_parquet(path: Path) -> Iterator[list[Row]]:
