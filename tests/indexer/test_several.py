@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from indexer import claims
 from indexer.pipeline import IndexRun
@@ -81,7 +81,12 @@ def test_three_at_once_do_everything_exactly_once(
     twins.mkdir()
     for path in made[::5]:
         shutil.copy(path, twins)
-    summaries = [told(run) for run in [start(tmp_path / "photos") for _ in range(3)]]
+    with shared.engine.begin() as holding, shared.engine.connect() as looking:
+        holding.execute(text("LOCK TABLE runs"))  # until each is there and wants to begin
+        runs = [start(tmp_path / "photos") for _ in range(3)]
+        while looking.scalar(text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")) < len(runs):
+            assert all(run.poll() is None for run in runs)
+    summaries = [told(run) for run in runs]
     assert sum(summary["added"] for summary in summaries) == 180
     assert sum(summary["captioned"] for summary in summaries) == 150
     assert sum(summary["added"] > 0 for summary in summaries) > 1, "they shared the work"
