@@ -32,7 +32,7 @@ from .report import report
 
 ROOT = Path(__file__).parent.parent.parent
 PHOTOS = ROOT / "demo" / "photos"
-PICTURES = 60
+PICTURES = 40  # more than a batch
 _LONGEST_S = 300.0
 
 NewCatalog = Callable[[], str | None]
