@@ -219,6 +219,21 @@ def test_many_are_chosen_and_changed(own_page: Page, monkeypatch: pytest.MonkeyP
     expect(own_page.locator(".written").first).to_be_visible()
 
 
+@pytest.mark.parametrize("device", ["phone", "without JavaScript"], indirect=True)
+def test_how_far_a_change_is_can_be_seen(own_page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "AT_ONCE", 0)
+    seen = threading.Event()
+    monkeypatch.setattr(captions_page, "tag_photos", lambda *said: seen.wait() and tag_photos(*said))
+    own_page.goto("/captions")
+    own_page.get_by_text("Change many at once").click()
+    own_page.locator("input[value=page]").check()
+    own_page.get_by_label("Tag", exact=True).fill("mine")
+    own_page.get_by_role("button", name="Give it").click(no_wait_after=True)
+    expect(own_page.get_by_role("progressbar").last).to_be_visible()
+    seen.set()
+    expect(own_page.locator(".notice").first).to_contain_text("Tag given: mine")
+
+
 def test_tags_are_given_and_taken_away_in_place(own_desk: Page) -> None:
     own_desk.goto("/captions")
     expect(own_desk.locator(".keys")).to_be_visible()
