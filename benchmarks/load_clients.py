@@ -33,6 +33,10 @@ class Person(FastHttpUser):
         self.dice = random.Random(number)
         super().__init__(*given)
 
+    def on_start(self) -> None:
+        """Come when one's first pause is over, as people do, not all at the same moment."""
+        time.sleep(self.wait_time())
+
     def wait_time(self) -> float:
         return self.dice.uniform(0, 2 * PAUSE)
 

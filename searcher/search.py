@@ -107,12 +107,12 @@ def search(
     plan = encoded.plan
     allowed = _allowed(library, session, plan)
     exact = _having_all(session, plan, allowed)
-    hits = _Ranking(library, session, encoded, allowed if exact is None else exact).best(k + NEAR)
+    hits = _Ranking(library, session, encoded, allowed if exact is None else exact, least).best(k + NEAR)
     near = [hit for hit in hits if hit.confidence < least]
     hits = [hit for hit in hits if hit.confidence >= least]
     if exact is not None and (everything or len(hits) < k):
         known = {hit.photo.id for hit in (*hits, *near)}
-        others = _Ranking(library, session, encoded, allowed).best(k + NEAR)
+        others = _Ranking(library, session, encoded, allowed, least).best(k + NEAR)
         near += [hit for hit in others if hit.photo.id not in known]
     if everything:
         return Results(plan, [*hits, *near][:k])
@@ -156,15 +156,16 @@ def _unwanted(session: Session, plan: Plan) -> set[int]:
 
 @dataclass(frozen=True)
 class _Ranking:
-    """The photos that are allowed, in the order of a plan."""
+    """The photos that are allowed, in the order of a plan; of those less likely than `least`, the first few."""
 
     library: "Library"
     session: Session
     encoded: Encoded
     allowed: Ids | None
+    least: float
 
     def best(self, k: int) -> list[Hit]:
-        """The k best, with what each part gave."""
+        """Those of the k best that are likely, and the first `NEAR` of the others, with what each part gave."""
         target = self.encoded.target
         if target is None:
             return self._newest(k)
@@ -176,8 +177,8 @@ class _Ranking:
         wanted = k
         # Images whose files are all gone, or that are not wanted, are passed over, so it may take more to have k.
         while True:
-            hits, seen = self._hits(target, wanted, k)
-            if len(hits) >= k or wanted >= seen or wanted >= self._count:
+            hits, ranked, seen = self._hits(target, wanted, k)
+            if ranked >= k or wanted >= seen or wanted >= self._count:
                 return hits
             wanted *= 4
 
@@ -206,11 +207,11 @@ class _Ranking:
         why = {"parts": [_held(part) for part in self.encoded.plan.parts]}
         return [Hit(photo, 1.0, 1.0, why) for photo in photos(self.session, ids, self.library.captions_by)]
 
-    def _hits(self, target: Floats, wanted: int, k: int) -> tuple[list[Hit], int]:
-        """The k best among so many by embedding, and how many these were."""
+    def _hits(self, target: Floats, wanted: int, k: int) -> tuple[list[Hit], int, int]:
+        """The k best among so many by embedding that `best` wants, how many were ranked, and how many looked at."""
         ids, seen = self._candidates(target, wanted)
         if not ids:
-            return [], seen
+            return [], 0, seen
         text, count = self.encoded.text, self._count
         vectors = self.library.vectors.get(np.array(ids), count)
         near = vectors @ target
@@ -233,6 +234,8 @@ class _Ranking:
             against[place] = AGAINST * spread * min(part.weight, 1.0) * shown
             score, sure = score - against[place], sure * (1 - min(part.weight, 1.0) * shown)
         order = np.argsort(-score, kind="stable")[:k]
+        ranked, likely = len(order), sure[order] >= self.least
+        order = order[likely | (np.cumsum(~likely) <= NEAR)]
         found = photos(self.session, [ids[i] for i in order], self.library.captions_by)
         hits = []
         for photo, i in zip(found, order.tolist(), strict=True):
@@ -241,7 +244,7 @@ class _Ranking:
                 vectors[i], shares, float(worth[i]), {place: float(lost[i]) for place, lost in against.items()}
             )
             hits.append(Hit(photo, float(score[i]), float(sure[i]), why))
-        return hits, seen
+        return hits, ranked, seen
 
     def _candidates(self, target: Floats, wanted: int) -> tuple[list[int], int]:
         """Ids of the nearest photos by embedding, among them those found by words, and how many the former were."""

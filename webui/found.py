@@ -203,7 +203,8 @@ def _best(hit: Hit) -> int:
 
 def _count(library: Library, ids: Iterable[int]) -> dict[int, int]:
     """How many photos that are there show the same, by the best of them."""
-    some = list(ids)
+    if not (some := list(ids)):
+        return {}
     best = func.coalesce(Image.duplicate_of, Image.id)
     same = or_(Image.id.in_(some), Image.duplicate_of.in_(some))  # each has an index, coalesce has none
     present = exists().where(File.image_id == Image.id, File.missing_since.is_(None))

@@ -62,7 +62,7 @@ def search() -> ResponseReturnValue:
         query="" if view.picture else changed_query(library, view),
         selecting="select" in request.args,
         albums=[album.name for album in albums(library) if album.query is None] if may(EDITOR) else [],
-        done=changes.find(library, request.args.get("did", "")),
+        done=changes.find(library, request.args["did"]) if "did" in request.args else None,
     )
     response = make_response(shown)
     keep_typed(response, library, view.q, found=bool(found.shown))
