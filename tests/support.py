@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from alembic import command
@@ -30,3 +31,10 @@ def migrate(engine: Engine, revision: str) -> None:
         with connection.begin():
             config.attributes["connection"] = connection
             (command.upgrade if revision == "head" else command.downgrade)(config, revision)
+
+
+def flip(path: Path, at: int) -> None:
+    """Turn a bit of a file over."""
+    data = bytearray(path.read_bytes())
+    data[at] ^= 16
+    path.write_bytes(data)

@@ -70,6 +70,6 @@ def _steps(going: Change, change: Callable[[Change], str], then: Callable[[str],
         yield {"leads": then(made.result())}
     except AskpixError as error:
         yield {"wrong": str(error)}
-    except Exception:
+    except Exception:  # whatever broke, the page that is being sent must say so
         current_app.logger.exception("a change of many photos")
         yield {"wrong": _("Something broke on our side; the log says what.")}

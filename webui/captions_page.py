@@ -123,10 +123,8 @@ def undo() -> Response:
     def bring_back(going: Change) -> str:
         return str(changes.undo(library, action, going.add))
 
-    about = f"{_('Undo')}: {done.about}" if done else ""
-    return make(
-        done.photos if done else 0, about, bring_back, lambda undone: url_for(".show", **browsed.link(undone=undone))
-    )
+    total, about = (done.photos, _("Undo: %(about)s", about=done.about)) if done else (0, "")
+    return make(total, about, bring_back, lambda undone: url_for(".show", **browsed.link(undone=undone)))
 
 
 def _many(library: Library, wanted: Wanted, replacing: Replacing | None) -> Sequence[int]:

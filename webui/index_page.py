@@ -107,8 +107,13 @@ def _chosen(library: Library) -> Order:
 def _page(library: Library, foretold: Foretold | None = None) -> str:
     runs = latest_runs(library, _RUNS)
     live = runs[0] if runs and runs[0].outcome == RUNNING else None
-    shown = {"refused": refused(library), "runs": runs[1:] if live else runs, "counted": _COUNTED, "words": _WORDS}
-    shown["faults"] = known_faults(library.folder)
+    shown = {
+        "refused": refused(library),
+        "faults": known_faults(library.folder),
+        "runs": runs[1:] if live else runs,
+        "counted": _COUNTED,
+        "words": _WORDS,
+    }
     if live:
         stoppable = may(ADMIN) and indexing.stoppable(library)
         return render_template("index.html", live=live, pace=pace(live), stoppable=stoppable, **shown)

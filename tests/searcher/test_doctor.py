@@ -19,7 +19,7 @@ from searcher.doctor import examine
 from searcher.marks import Marks
 from searcher.segments import Segments
 from searcher.settings import load_settings
-from support import Askpix, records
+from support import Askpix, flip, records
 from vlm.errors import AskpixError
 
 DIM = 4
@@ -34,12 +34,6 @@ def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Segments:
     for start in range(0, 10, 2):
         made.append(np.arange(100 + start, 102 + start), np.full((2, DIM), start, np.float32))
     return made
-
-
-def flip(path: Path, at: int) -> None:
-    data = bytearray(path.read_bytes())
-    data[at] ^= 16
-    path.write_bytes(data)
 
 
 def ids(made: Segments, count: int = 10) -> list[int]:

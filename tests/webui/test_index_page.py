@@ -19,7 +19,7 @@ from indexer.runs import latest_runs
 from searcher import Library
 from searcher.accounts import ADMIN, EDITOR, make_account
 from searcher.checkup import Checkup
-from support import HEED_CTRL_C
+from support import HEED_CTRL_C, flip
 from vlm.errors import AskpixError
 from webui.indexing import Order, start, stop, stoppable
 
@@ -161,9 +161,7 @@ def test_refused_files_are_listed_by_reason(
 
 def test_damage_that_was_found_is_told(own_client: FlaskClient, own_library: Library) -> None:
     (segment,) = own_library.folder.glob("vectors/*/*.segment")
-    data = bytearray(segment.read_bytes())
-    data[1000] ^= 16
-    segment.write_bytes(data)
+    flip(segment, 1000)
     assert "Damage that was found" not in own_client.get("/index").text
     with Checkup(own_library, lambda _: None) as looked:
         looked.wait()
